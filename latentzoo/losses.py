@@ -1,0 +1,45 @@
+"""Losses for one example each; names or first lines say what is summed and in which unit."""
+
+from keras import ops
+
+
+def squared_error(x, y):
+    """Half the squared error, summed over pixels, in nats.
+
+    `0.5 * sum (x - y)^2`: the negative log-likelihood of a Gaussian with unit variance and mean
+    `y`, without its constant.
+
+    Args:
+        x: images, `(batch, height, width, channels)`.
+        y: their reconstructions, of the same shape.
+
+    Returns:
+        `(batch,)`, float32.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from latentzoo import losses
+    >>> float(losses.squared_error(np.ones((1, 2, 2, 1)), np.zeros((1, 2, 2, 1)))[0])
+    2.0
+    """
+    error = ops.square(ops.cast(x, "float32") - ops.cast(y, "float32"))
+    return 0.5 * ops.sum(error, axis=tuple(range(1, len(error.shape))))
+
+
+def weight_decay(variables):
+    """Half the sum of squared weights, a scalar.
+
+    Times the decay rate it is the L2 penalty whose gradient is `rate * w`, as PyTorch's optimizers
+    apply their `weight_decay` (coupled, not that of AdamW).
+
+    Args:
+        variables: list of `keras.Variable`.
+
+    Returns:
+        `()`, float32; 0 for an empty list.
+    """
+    total = ops.zeros((), "float32")
+    for variable in variables:
+        total = total + 0.5 * ops.sum(ops.square(ops.cast(variable, "float32")))
+    return total

@@ -1,0 +1,111 @@
+"""Generative Latent Flow: an autoencoder and a flow prior trained side by side.
+
+Xiao, Yan and Amit (2019), "Generative Latent Flow", arXiv:1905.10485, equations 6 and 7.
+
+    encoder, decoder    beta_rec * 0.5 * |x - D(E(x))|^2                    (+ nll if regularized)
+    prior               -log N(f(E(x)); 0, I) - log |det df/dz|  + L2
+
+The encoder and decoder have no `nll` entry in the table: the flow learns the codes as they are and
+does not bend them. That is the paper's stop-gradient, and what keeps codes from collapsing. With
+`regularized=True` the encoder descends the likelihood too; the paper shows why not to.
+
+Differences from the paper: the scale of a coupling is sigmoid(s + 2) by default, as in public code;
+`exp(s)`, as printed, is `prior=RealNVP(latent_dim, ..., coupling="exp")`.
+
+Lessons: without `nll` in the encoder's row, `beta_rec` only rescales a loss, to which Adam is blind.
+The likelihood falls as training goes on (codes spread) while samples improve: judge by samples.
+"""
+
+from latentzoo import losses, priors
+from latentzoo.models.autoencoder import Autoencoder
+from latentzoo.networks import infogan
+from latentzoo.updates import Update, serializable
+
+
+@serializable
+class GLF(Autoencoder):
+    """Generative Latent Flow (Xiao, Yan and Amit, 2019, arXiv:1905.10485).
+
+    Args:
+        image_shape: `(height, width, channels)`, pixels in [0, 1].
+        latent_dim: int, d. Width of a code: 20 for MNIST and Fashion-MNIST, 64 for CIFAR-10 and CelebA.
+        encoder: `keras.Model`, images to `(batch, latent_dim)`; the paper's InfoGAN net if `None`.
+        decoder: `keras.Model`, codes to images in [0, 1]; the paper's InfoGAN net if `None`.
+        prior: a `latentzoo.priors.Prior` or its name; the paper's RealNVP if `None`: 4 blocks of 2
+            couplings, k = 64 hidden units where d is 20 or less, 256 above.
+        beta_rec: float, beta. Weight of the reconstruction; matters with `regularized=True` only.
+        weight_decay: float. L2 rate of the prior's weights; 2e-5 in the paper.
+        regularized: bool. Whether the encoder descends the likelihood of its codes.
+        dtype: Keras dtype policy of the encoder and decoder. The prior is float32.
+
+    Terms: `reconstruction`, nats of a unit-variance Gaussian without its constant, summed over
+    pixels; `nll`, nats for a code; `decay`. Monitor: `mean_squared_error` for a pixel.
+
+    Example:
+
+    >>> import latentzoo, numpy as np
+    >>> model = latentzoo.models.GLF((8, 8, 1), latent_dim=4)
+    >>> model.compile()
+    >>> images = np.random.default_rng(0).random((64, 8, 8, 1), "float32")
+    >>> history = model.fit(images, epochs=1, verbose=0)
+    >>> model.sample(2, seed=0).shape
+    (2, 8, 8, 1)
+    """
+
+    def __init__(
+        self,
+        image_shape,
+        latent_dim,
+        *,
+        encoder=None,
+        decoder=None,
+        prior=None,
+        beta_rec=1.0,
+        weight_decay=2e-5,
+        regularized=False,
+        **kwargs,
+    ):
+        super().__init__(image_shape, latent_dim, **kwargs)
+        self.beta_rec, self.weight_decay, self.regularized = beta_rec, weight_decay, regularized
+        self.encoder = self.own("encoder", encoder) or infogan.encoder(
+            image_shape, latent_dim, dtype=self.dtype_policy
+        )
+        self.decoder = self.own("decoder", decoder) or infogan.decoder(
+            image_shape, latent_dim, dtype=self.dtype_policy
+        )
+        units = 64 if latent_dim <= 20 else 256
+        arguments = {} if prior else {"units": units, "coupling": "sigmoid"}
+        self.prior = priors.build(prior or "realnvp", latent_dim, **arguments)
+        self.check_parts()
+
+    def updates(self):
+        autoencode = {"reconstruction": self.beta_rec}
+        encode = {**autoencode, "nll": 1.0} if self.regularized else autoencode
+        prior = {"nll": 1.0, "decay": self.weight_decay}
+        return [
+            Update(
+                self.terms,
+                monitors=["mean_squared_error"],
+                encoder=encode,
+                decoder=autoencode,
+                prior=prior,
+            )
+        ]
+
+    def terms(self, x, training):
+        z = self.encoder(x, training=training)
+        reconstruction = losses.squared_error(x, self.decoder(z, training=training))
+        return {
+            "reconstruction": reconstruction,
+            "nll": -self.prior.log_prob(z),
+            "decay": losses.weight_decay(self.prior.trainable_variables),
+            "mean_squared_error": reconstruction * (2 / self.pixels),
+        }
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "beta_rec": self.beta_rec,
+            "weight_decay": self.weight_decay,
+            "regularized": self.regularized,
+        }

@@ -1,0 +1,8 @@
+"""Architectures without objectives: functions that return functional `keras.Model`s.
+
+Each file carries the name of the paper that drew the network.
+"""
+
+from latentzoo.networks import infogan
+
+__all__ = ["infogan"]

@@ -1,0 +1,108 @@
+"""The InfoGAN networks, as Generative Latent Flow and its baselines use them.
+
+Chen, Duan, Houthooft, Schulman, Sutskever and Abbeel (2016), "InfoGAN: Interpretable Representation
+Learning by Information Maximizing Generative Adversarial Nets", arXiv:1606.03657; layer sizes as in
+Xiao, Yan and Amit (2019), arXiv:1905.10485, table 7.
+
+    encoder   conv 4x4/2 64 - conv 4x4/2 128 BN - dense 1024 BN - dense outputs
+    decoder   dense 1024 BN - dense (H/4)(W/4) 128 BN - deconv 4x4/2 64 BN - deconv 4x4/2 C - sigmoid
+
+Differences from the paper: its table prints 128 channels for the last deconvolution, which can only
+be the channels of the image. Initialization and batch norm constants are not given there: He-normal
+before every ReLU, momentum 0.9 and epsilon 1e-5 (PyTorch's defaults) here.
+"""
+
+import keras
+from keras import layers
+
+
+def encoder(image_shape, outputs, *, dtype=None, name="encoder"):
+    """Builds the InfoGAN encoder.
+
+    Args:
+        image_shape: `(height, width, channels)`; height and width divisible by 4.
+        outputs: int. Width of the last, linear layer: the code, or twice that for a mean and a
+            deviation head.
+        dtype: Keras dtype policy of the layers. The last one keeps the policy's variable dtype,
+            so that codes are float32 under `"mixed_bfloat16"`.
+        name: str. Name of the model.
+
+    Returns:
+        A functional `keras.Model`: `(batch, height, width, channels)` in [0, 1] to
+        `(batch, outputs)`.
+
+    Example:
+
+    >>> from latentzoo.networks import infogan
+    >>> infogan.encoder((28, 28, 1), 20).count_params()
+    6580948
+    """
+    check_image_shape(image_shape)
+    policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
+    x = images = layers.Input(image_shape, name="images", dtype=policy.variable_dtype)
+    x = layers.Conv2D(64, 4, 2, "same", dtype=policy, name="conv_0", **he())(x)
+    x = layers.ReLU(dtype=policy, name="conv_0_relu")(x)
+    x = layers.Conv2D(128, 4, 2, "same", dtype=policy, name="conv_1", **he())(x)
+    x = normalized_relu(x, policy, "conv_1")
+    x = layers.Flatten(dtype=policy, name="flatten")(x)
+    x = layers.Dense(1024, dtype=policy, name="dense_0", **he())(x)
+    x = normalized_relu(x, policy, "dense_0")
+    x = layers.Dense(outputs, dtype=policy.variable_dtype, name="codes")(x)
+    return keras.Model(images, x, name=name)
+
+
+def decoder(image_shape, latent_dim, *, dtype=None, name="decoder"):
+    """Builds the InfoGAN decoder.
+
+    Args:
+        image_shape: `(height, width, channels)`; height and width divisible by 4.
+        latent_dim: int. Width of a code.
+        dtype: Keras dtype policy of the layers. The sigmoid runs in the policy's variable dtype,
+            so that pixels are float32 under `"mixed_bfloat16"`.
+        name: str. Name of the model.
+
+    Returns:
+        A functional `keras.Model`: `(batch, latent_dim)` to
+        `(batch, height, width, channels)` in [0, 1].
+
+    Example:
+
+    >>> from latentzoo.networks import infogan
+    >>> infogan.decoder((28, 28, 1), 20).output_shape
+    (None, 28, 28, 1)
+    """
+    check_image_shape(image_shape)
+    height, width, channels = image_shape
+    policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
+    grid = (height // 4, width // 4, 128)
+    x = codes = layers.Input((latent_dim,), name="codes", dtype=policy.variable_dtype)
+    x = layers.Dense(1024, dtype=policy, name="dense_0", **he())(x)
+    x = normalized_relu(x, policy, "dense_0")
+    x = layers.Dense(grid[0] * grid[1] * grid[2], dtype=policy, name="dense_1", **he())(x)
+    x = normalized_relu(x, policy, "dense_1")
+    x = layers.Reshape(grid, dtype=policy, name="grid")(x)
+    x = layers.Conv2DTranspose(64, 4, 2, "same", dtype=policy, name="deconv_0", **he())(x)
+    x = normalized_relu(x, policy, "deconv_0")
+    x = layers.Conv2DTranspose(channels, 4, 2, "same", dtype=policy, name="deconv_1")(x)
+    x = layers.Activation("sigmoid", dtype=policy.variable_dtype, name="pixels")(x)
+    return keras.Model(codes, x, name=name)
+
+
+def normalized_relu(x, policy, name):
+    """Batch norm and ReLU after the layer called `name`."""
+    x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=policy, name=f"{name}_norm")(x)
+    return layers.ReLU(dtype=policy, name=f"{name}_relu")(x)
+
+
+def he():
+    return {"kernel_initializer": keras.initializers.HeNormal()}
+
+
+def check_image_shape(image_shape):
+    if len(image_shape) != 3 or any(side % 4 or side < 4 for side in image_shape[:2]):
+        raise ValueError(
+            "The InfoGAN networks halve the image twice. Expected: `image_shape` is "
+            "(height, width, channels), height and width divisible by 4. "
+            f"Received: image_shape={tuple(image_shape)}. Crop or resize the images, or pass "
+            "networks of your own as `encoder=` and `decoder=`."
+        )

@@ -1,0 +1,55 @@
+"""The fixed prior of variational and Wasserstein autoencoders."""
+
+import math
+
+from keras import ops
+
+from latentzoo.priors.prior import Prior, as_given
+from latentzoo.updates import serializable
+
+
+@serializable
+class Normal(Prior):
+    """A centred normal distribution with one fixed deviation.
+
+    `p(z) = N(0, s^2 I)`.
+
+    Args:
+        latent_dim: int, d. Width of a code.
+        deviation: float, s. More than 0.
+
+    Example:
+
+    >>> from latentzoo import priors
+    >>> prior = priors.Normal(2, deviation=2.0)
+    >>> prior.sample(3, seed=0).shape
+    (3, 2)
+    """
+
+    def __init__(self, latent_dim, deviation=1.0, **kwargs):
+        super().__init__(latent_dim, **kwargs)
+        if not 0 < deviation < math.inf:
+            raise ValueError(
+                "A deviation is positive. Expected: a finite float more than 0. "
+                f"Received: deviation={deviation!r}."
+            )
+        self.deviation = float(deviation)
+        self.built = True
+
+    def call(self, noise, training=False):
+        return self.deviation * noise
+
+    def inverse(self, codes):
+        return as_given(lambda z: z / self.deviation, codes)
+
+    def log_prob(self, codes):
+        constant = math.log(self.deviation) + 0.5 * math.log(2 * math.pi)
+
+        def density(z):
+            z = ops.cast(z, "float32") / self.deviation
+            return -0.5 * ops.sum(ops.square(z), axis=-1) - self.latent_dim * constant
+
+        return as_given(density, codes)
+
+    def get_config(self):
+        return {**super().get_config(), "deviation": self.deviation}

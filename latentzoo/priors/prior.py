@@ -1,0 +1,203 @@
+"""What all priors share, and how one is fitted to codes."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from latentzoo.updates import Update, UpdateModel, infer
+
+
+class Prior(keras.Model):
+    """A small model over codes. Abstract.
+
+    To add a prior, subclass, build all variables in `__init__`, register the class with
+    `latentzoo.updates.serializable`, and define
+
+    - `call(noise)`: base noise `(batch, latent_dim)`, standard normal, to codes `(batch, latent_dim)`;
+    - `get_config()`;
+
+    and where they exist
+
+    - `log_prob(codes)`: `(batch,)`, nats for a whole code: makes the prior explicit;
+    - `inverse(codes)`: the noise that `call` maps to them: makes it invertible;
+    - `fitted`: whether it has seen data (True where there is nothing to fit).
+
+    Args:
+        latent_dim: int, d. Width of a code.
+    """
+
+    def __init__(self, latent_dim, **kwargs):
+        super().__init__(**{"dtype": "float32", "name": "prior", **kwargs})
+        if not isinstance(latent_dim, int) or latent_dim < 1:
+            raise ValueError(
+                "A code has at least one coordinate. Expected: `latent_dim` is a positive int. "
+                f"Received: latent_dim={latent_dim!r}."
+            )
+        self.latent_dim = latent_dim
+
+    explicit = property(lambda self: type(self).log_prob is not Prior.log_prob)
+    invertible = property(lambda self: type(self).inverse is not Prior.inverse)
+    fitted = True
+
+    def log_prob(self, codes):
+        """Log density of codes, `(batch,)` in nats. NumPy in, NumPy out; tensors likewise."""
+        raise self._cannot("has no density")
+
+    def inverse(self, codes):
+        """The base noise of codes, `(batch, latent_dim)`. NumPy in, NumPy out; tensors likewise."""
+        raise self._cannot("is not invertible")
+
+    def sample(self, n, seed=None, *, temperature=1.0, batch_size=1024):
+        """Draws codes.
+
+        Args:
+            n: int, at least 1.
+            seed: int or `None`. The same seed gives the same codes on every machine and for every
+                batch size, and the first `m < n` codes are those of `sample(m)`.
+            temperature: float, 0 or more. Multiplies the deviation of the base noise.
+            batch_size: int. Codes computed at a time.
+
+        Returns:
+            `(n, latent_dim)`, NumPy float32.
+
+        Raises:
+            ValueError: the prior is not fitted, or an argument is out of range.
+        """
+        if not self.fitted:
+            raise ValueError(
+                f"The prior is not fitted, so that there is nothing to sample from. Expected: a "
+                f"fitted {type(self).__name__}. Received: one that has seen no codes. Train the "
+                "model with `fit`, call `fit_prior(data)`, or load a checkpoint."
+            )
+        noise = base_noise(n, self.latent_dim, seed, temperature)
+        return infer(self, chunks(noise, batch_size))
+
+    def fit(
+        self,
+        codes,
+        *,
+        optimizer=None,
+        epochs=50,
+        batch_size=256,
+        validation_split=0.1,
+        patience=5,
+        verbose="auto",
+    ):
+        """Fits an explicit prior to codes by maximum likelihood.
+
+        Stops when the likelihood of held-out codes has not improved for `patience` epochs and keeps
+        the best weights.
+
+        Args:
+            codes: `(n, latent_dim)`, float.
+            optimizer: a Keras optimizer; Adam at 1e-3 if `None`.
+            epochs: int. Most passes over the codes.
+            batch_size: int.
+            validation_split: float in [0, 1). Share of the codes, the last ones, held out; at 0 all
+                epochs are run.
+            patience: int. Epochs without improvement before stopping.
+            verbose: as in `keras.Model.fit`.
+
+        Returns:
+            A `keras.callbacks.History` with `nll` and `val_nll`, nats for a code.
+
+        Raises:
+            ValueError: the prior has no density, or the codes are not finite or of another width.
+        """
+        codes = self._check_codes(codes)
+        if not self.explicit:
+            raise self._cannot("has no density to fit by maximum likelihood")
+        if not self.trainable_variables:  # nothing to learn
+            return keras.callbacks.History()
+        callbacks = []
+        if validation_split:
+            callbacks = [
+                keras.callbacks.EarlyStopping(
+                    "val_nll", 0, patience, mode="min", restore_best_weights=True
+                )
+            ]
+        model = MaximumLikelihood(self)
+        model.compile(optimizer)
+        return model.fit(
+            codes,
+            epochs=epochs,
+            batch_size=batch_size,
+            validation_split=validation_split,
+            callbacks=callbacks,
+            verbose=verbose,
+        )
+
+    def _check_codes(self, codes):
+        codes = np.asarray(codes, "float32")
+        if codes.ndim != 2 or codes.shape[1] != self.latent_dim or not len(codes):
+            raise ValueError(
+                f"Codes do not fit the prior. Expected: shape (n, {self.latent_dim}), n > 0. "
+                f"Received: shape {codes.shape}."
+            )
+        if not np.isfinite(codes).all():
+            raise ValueError(
+                "Codes must be finite. Expected: no NaN or infinity. Received: "
+                f"{int((~np.isfinite(codes)).any(axis=1).sum())} of {len(codes)} codes that are not."
+                " Look at the encoder, or at the images it was given."
+            )
+        return codes
+
+    def _cannot(self, what):
+        return ValueError(
+            f"The prior {what}. Expected: one that does, such as `RealNVP`. Received: "
+            f"{type(self).__name__}."
+        )
+
+    def get_config(self):
+        return {"latent_dim": self.latent_dim, "name": self.name, "dtype": self.dtype_policy.name}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+class MaximumLikelihood(UpdateModel):
+    """Trains an explicit prior on codes: the prior descends its negative log-likelihood."""
+
+    def __init__(self, prior):
+        super().__init__(name="maximum_likelihood")
+        self.prior = prior
+        self.built = True
+
+    def updates(self):
+        return [Update(self.terms, prior={"nll": 1.0})]
+
+    def terms(self, codes, training):
+        return {"nll": -self.prior.log_prob(codes)}
+
+
+def base_noise(n, latent_dim, seed, temperature):
+    """Standard normal noise `(n, latent_dim)`, drawn row by row: more rows leave the first alone."""
+    if not isinstance(n, (int, np.integer)) or n < 1:
+        raise ValueError(
+            f"There is nothing to draw. Expected: n is an int, 1 or more. Received: n={n!r}."
+        )
+    if not np.isfinite(temperature) or temperature < 0:
+        raise ValueError(
+            "Temperature multiplies a deviation. Expected: a finite float, 0 or more. "
+            f"Received: temperature={temperature!r}."
+        )
+    noise = np.random.default_rng(seed).standard_normal((int(n), latent_dim))
+    return (temperature * noise).astype("float32")
+
+
+def chunks(x, batch_size):
+    """Cuts an array into batches; the last may be smaller."""
+    if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+        raise ValueError(
+            "Networks take batches. Expected: `batch_size` is an int, 1 or more. "
+            f"Received: batch_size={batch_size!r}."
+        )
+    return (x[i : i + batch_size] for i in range(0, len(x), batch_size))
+
+
+def as_given(function, x):
+    """Applies `function` to tensors; NumPy in, NumPy out."""
+    if isinstance(x, (np.ndarray, list)):
+        return ops.convert_to_numpy(function(ops.convert_to_tensor(x, "float32")))
+    return function(x)

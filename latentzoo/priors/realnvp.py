@@ -1,0 +1,273 @@
+"""RealNVP: a normalizing flow of affine couplings, through TensorFlow Probability.
+
+Dinh, Sohl-Dickstein and Bengio (2017), "Density estimation using Real NVP", arXiv:1605.08803, in the
+two forms that the zoo's papers draw:
+
+- Xiao, Yan and Amit (2019), arXiv:1905.10485: blocks of couplings in alternating roles, each block
+  ended by a fixed random permutation. `RealNVP(latent_dim)`.
+- Morrow and Chiu (2020): single couplings, the order of the coordinates reversed after each, and a
+  learned elementwise affine map before every second one. `RealNVP.learned_prior(latent_dim)`.
+
+A Keras model owns the networks, since Keras tracks nothing inside a bijector; bijectors are built
+anew for every call, since they keep what they computed and would give stale densities after a step.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+from keras import layers, ops
+
+from latentzoo.priors.prior import Prior, as_given
+from latentzoo.updates import serializable
+
+tfb, tfd = tfp.bijectors, tfp.distributions
+
+
+@serializable
+class RealNVP(Prior):
+    """A flow prior: `log p(z) = log N(f(z); 0, I) + log |det df/dz|`.
+
+    The flow f runs from codes to noise. Each coupling keeps one part a of the coordinates and maps the
+    other, b, with a scale and a shift that a network computes from a:
+
+        exp        b' = b * exp(s(a)) + t(a)
+        sigmoid    b' = (b + t(a)) * sigmoid(s(a) + 2)
+
+    The last layers of the networks start at zero. With `"exp"` the flow starts as a permutation; with
+    `"sigmoid"` every coupling first scales its half by sigmoid(2) = 0.88.
+
+    Args:
+        latent_dim: int, d. Width of a code, at least 2.
+        blocks: int. Coupling blocks.
+        couplings_per_block: int. Couplings in a block; neighbours map opposite parts.
+        units: int, k. Width of the networks' two hidden layers.
+        coupling: `"exp"` or `"sigmoid"`.
+        mixing: what ends a block: `"permute"`, a fixed random permutation, or `"reverse"`.
+        affine: bool. A learned elementwise affine map, the identity at first, before every second
+            block, starting with the first.
+        seed: int. Draws the permutations, which are stored with the weights.
+        dtype: Keras dtype policy of the networks; the flow itself is float32.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from latentzoo import priors
+    >>> flow = priors.RealNVP(4, blocks=2, units=8)
+    >>> codes = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
+    >>> flow.log_prob(codes).shape, flow.inverse(codes).shape
+    ((6,), (6, 4))
+    """
+
+    def __init__(
+        self,
+        latent_dim,
+        *,
+        blocks=4,
+        couplings_per_block=2,
+        units=64,
+        coupling="exp",
+        mixing="permute",
+        affine=False,
+        seed=0,
+        **kwargs,
+    ):
+        super().__init__(latent_dim, **kwargs)
+        check_arguments(latent_dim, blocks, couplings_per_block, units, coupling, mixing)
+        self.blocks, self.couplings_per_block, self.units = blocks, couplings_per_block, units
+        self.coupling, self.mixing, self.affine, self.seed = coupling, mixing, affine, seed
+        self.conditioners = []
+        for i in range(blocks * couplings_per_block):
+            kept, mapped = self._widths(flip=bool(i % couplings_per_block % 2))
+            network = [
+                layers.Input((kept,), name="kept"),
+                layers.Dense(units, "relu", name="hidden_0", dtype=self.dtype_policy),
+                layers.Dense(units, "relu", name="hidden_1", dtype=self.dtype_policy),
+                layers.Dense(
+                    2 * mapped,
+                    kernel_initializer="zeros",
+                    name="scale_shift",
+                    dtype=self.dtype_policy,
+                ),
+            ]
+            self.conditioners.append(keras.Sequential(network, name=f"coupling_{i}"))
+        self.log_gains, self.offsets, self.permutations = [], [], []
+        rng = np.random.default_rng(seed)
+        for i in range(blocks):
+            if affine and i % 2 == 0:
+                self.log_gains.append(self._vector(f"log_gain_{i}"))
+                self.offsets.append(self._vector(f"offset_{i}"))
+            if mixing == "permute":
+                order = rng.permutation(latent_dim)
+                self.permutations.append(
+                    self.add_weight(
+                        shape=(latent_dim,),
+                        dtype="int32",
+                        initializer=lambda shape, dtype, order=order: ops.cast(order, dtype),
+                        trainable=False,
+                        name=f"permutation_{i}",
+                    )
+                )
+        self.built = True
+
+    @classmethod
+    def learned_prior(cls, latent_dim, couplings=24, units=1024, **kwargs):
+        """The flow of Morrow and Chiu (2020): sigmoid couplings, reversals and affine maps.
+
+        The paper uses (couplings, units) = (24, 1024) for MNIST and Fashion-MNIST, (16, 256) for
+        CIFAR-10 and (30, 1024) for CelebA, all with d = 64.
+
+        Args:
+            latent_dim: int, d. Width of a code.
+            couplings: int, L.
+            units: int, D. Width of the networks' hidden layers.
+            **kwargs: further arguments of `RealNVP`.
+        """
+        return cls(
+            latent_dim,
+            blocks=couplings,
+            couplings_per_block=1,
+            units=units,
+            coupling="sigmoid",
+            mixing="reverse",
+            affine=True,
+            **kwargs,
+        )
+
+    @property
+    def fitted(self):
+        """Whether the flow was trained: a fresh one has zeros in all its last layers."""
+        return any(np.any(network.layers[-1].kernel) for network in self.conditioners)
+
+    def distribution(self):
+        """The prior as a `tfp.distributions.TransformedDistribution`, good for one call.
+
+        Build a new one after the weights change: bijectors remember their results.
+        """
+        flow = []  # from codes to noise
+        for i in range(self.blocks):
+            if self.affine and i % 2 == 0:
+                gain, offset = self.log_gains[i // 2], self.offsets[i // 2]
+                flow.append(tfb.Shift(offset.value)(tfb.Scale(log_scale=gain.value)))
+            for j in range(self.couplings_per_block):
+                network = self.conditioners[i * self.couplings_per_block + j]
+                flow.append(Coupling(network, self._widths(j % 2 == 1), j % 2 == 1, self.coupling))
+            if self.mixing == "permute":
+                order = self.permutations[i].value
+            else:
+                order = np.arange(self.latent_dim)[::-1].astype("int32")
+            flow.append(tfb.Permute(order))
+        noise = tfd.MultivariateNormalDiag(tf.zeros(self.latent_dim), tf.ones(self.latent_dim))
+        return tfd.TransformedDistribution(noise, tfb.Invert(tfb.Chain(flow[::-1])))
+
+    def log_prob(self, codes):
+        return as_given(lambda z: self.distribution().log_prob(ops.cast(z, "float32")), codes)
+
+    def inverse(self, codes):
+        return as_given(
+            lambda z: self.distribution().bijector.inverse(ops.cast(z, "float32")), codes
+        )
+
+    def call(self, noise, training=False):
+        return self.distribution().bijector.forward(noise)
+
+    def _widths(self, flip):
+        half = self.latent_dim // 2
+        return (self.latent_dim - half, half) if flip else (half, self.latent_dim - half)
+
+    def _vector(self, name):
+        return self.add_weight(
+            shape=(self.latent_dim,), initializer="zeros", name=name, autocast=False
+        )
+
+    def get_config(self):
+        names = ["blocks", "couplings_per_block", "units", "coupling", "mixing", "affine", "seed"]
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+class Coupling(tfb.Bijector):
+    """One affine coupling, from codes to noise, that asks its network once.
+
+    `TransformedDistribution.log_prob` wants both the mapped tensor and the log determinant, and a
+    coupling that recomputes its scale and shift pays for two network calls. This one remembers them
+    under the tensor it was given and the tensor it returned, which is safe because it lives for one
+    call of the flow.
+    """
+
+    def __init__(self, network, widths, flip, kind):
+        super().__init__(
+            forward_min_event_ndims=1, dtype=tf.float32, parameters=dict(locals()), name="coupling"
+        )
+        self._network, self._widths, self._flip, self._kind = network, widths, flip, kind
+        self._seen = {}  # id -> (the tensor, kept alive so that its id is not used again; ...)
+
+    @classmethod
+    def _parameter_properties(cls, dtype, num_classes=None):
+        return {}
+
+    def _split(self, x):
+        kept, mapped = self._widths
+        if self._flip:
+            return x[..., mapped:], x[..., :mapped]
+        return x[..., :kept], x[..., kept:]
+
+    def _join(self, kept, mapped):
+        return tf.concat([mapped, kept] if self._flip else [kept, mapped], axis=-1)
+
+    def _scale_shift(self, x):
+        if id(x) not in self._seen:
+            raw = tf.cast(self._network(self._split(x)[0]), tf.float32)
+            raw_scale, shift = tf.split(raw, 2, axis=-1)
+            log_scale = raw_scale if self._kind == "exp" else tf.math.log_sigmoid(raw_scale + 2.0)
+            self._seen[id(x)] = (x, log_scale, shift)
+        return self._seen[id(x)][1:]
+
+    def _forward(self, x):
+        log_scale, shift = self._scale_shift(x)
+        kept, mapped = self._split(x)
+        if self._kind == "exp":
+            mapped = mapped * tf.exp(log_scale) + shift
+        else:
+            mapped = (mapped + shift) * tf.exp(log_scale)
+        y = self._join(kept, mapped)
+        self._seen[id(y)] = (y, log_scale, shift)
+        return y
+
+    def _inverse(self, y):
+        log_scale, shift = self._scale_shift(y)
+        kept, mapped = self._split(y)
+        if self._kind == "exp":
+            mapped = (mapped - shift) * tf.exp(-log_scale)
+        else:
+            mapped = mapped * tf.exp(-log_scale) - shift
+        x = self._join(kept, mapped)
+        self._seen[id(x)] = (x, log_scale, shift)
+        return x
+
+    def _forward_log_det_jacobian(self, x):
+        return tf.reduce_sum(self._scale_shift(x)[0], axis=-1)
+
+    def _inverse_log_det_jacobian(self, y):
+        return -tf.reduce_sum(self._scale_shift(y)[0], axis=-1)
+
+
+def check_arguments(latent_dim, blocks, couplings_per_block, units, coupling, mixing):
+    counts = {"blocks": blocks, "couplings_per_block": couplings_per_block, "units": units}
+    for name, value in counts.items():
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(
+                f"RealNVP counts. Expected: `{name}` is 1 or more. Received: {name}={value!r}."
+            )
+    if latent_dim < 2:
+        raise ValueError(
+            "A coupling needs two coordinates, one to keep and one to map. Expected: latent_dim >= 2. "
+            f"Received: latent_dim={latent_dim}."
+        )
+    for name, value, known in [
+        ("coupling", coupling, ("exp", "sigmoid")),
+        ("mixing", mixing, ("permute", "reverse")),
+    ]:
+        if value not in known:
+            raise ValueError(
+                f"Unknown `{name}`. Expected: one of {known}. Received: {name}={value!r}."
+            )

@@ -1,0 +1,53 @@
+"""Generative Latent Flow (Xiao, Yan and Amit, 2019, arXiv:1905.10485): the paper's settings.
+
+    latentzoo train glf-fashion
+
+Adam at 1e-3, batches of 256; MNIST and Fashion-MNIST 100 epochs with the rate halved after 50, CIFAR-10
+200 epochs with the rate halved every 50, CelebA 40 epochs at a constant rate; weight decay 2e-5 on the
+flow alone, of 4 blocks with k = 64 (d = 20) or 256 (d = 64) hidden units.
+"""
+
+ADAM = {"learning_rate": 1e-3, "epsilon": 1e-8}
+SMALL = {
+    "name": "realnvp",
+    "blocks": 4,
+    "couplings_per_block": 2,
+    "units": 64,
+    "coupling": "sigmoid",
+}
+LARGE = {**SMALL, "units": 256}
+PAPER = {
+    "family": "GLF",
+    "model": {"latent_dim": 20, "weight_decay": 2e-5, "dtype": "mixed_bfloat16"},
+    "prior": SMALL,
+    "optimizer": ADAM,
+    "split": "train",
+    "flip": False,
+    "batch_size": 256,
+    "epochs": 100,
+    "learning_rate_factors": {50: 0.5},
+    "seed": 0,
+}
+
+RECIPES = {
+    "glf-mnist": {**PAPER, "data": "mnist"},
+    "glf-fashion": {**PAPER, "data": "fashion_mnist"},
+    "glf-cifar10": {
+        **PAPER,
+        "data": "cifar10",
+        "model": {**PAPER["model"], "latent_dim": 64},
+        "prior": LARGE,
+        "epochs": 200,
+        "learning_rate_factors": {50: 0.5, 100: 0.25, 150: 0.125},
+    },
+    "glf-celeba": {
+        **PAPER,
+        "data": "celeba",
+        "model": {**PAPER["model"], "latent_dim": 64},
+        "prior": LARGE,
+        "split": "fit",
+        "flip": True,
+        "epochs": 60,
+        "learning_rate_factors": {30: 0.2, 45: 0.04},
+    },
+}
