@@ -162,9 +162,7 @@ def train(recipe, out, *, x, validation=None, model=None, verbose="auto", callba
             return rate * [1.0, *(f for at, f in factors if epoch >= at)][-1]
 
         model.fit(
-            data.epochs(
-                x, recipe["batch_size"], seed=recipe["seed"], start=run.epoch, flip=recipe["flip"]
-            ),
+            data.epochs(x, recipe["batch_size"], seed=recipe["seed"], start=run.epoch, flip=recipe["flip"]),
             epochs=recipe["epochs"],
             initial_epoch=run.epoch,
             steps_per_epoch=math.ceil(len(x) / recipe["batch_size"]),
@@ -198,9 +196,7 @@ class Run:
 
         def end(epoch, logs):
             now = time.monotonic()
-            self.history.append(
-                {"epoch": epoch + 1, **logs, "seconds": round(now - self.started, 1)}
-            )
+            self.history.append({"epoch": epoch + 1, **logs, "seconds": round(now - self.started, 1)})
             self.started = now
             self.save()
 

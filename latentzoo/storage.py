@@ -84,9 +84,7 @@ def write(model, folder, storage):
         ValueError: the storage is unknown or a weight is not finite.
     """
     if storage not in STORAGES:
-        raise ValueError(
-            f"Unknown storage. Expected: one of {STORAGES}. Received: storage={storage!r}."
-        )
+        raise ValueError(f"Unknown storage. Expected: one of {STORAGES}. Received: storage={storage!r}.")
     arrays = {}
     for key, (variable, layer) in named_variables(model).items():
         value = keras.ops.convert_to_numpy(variable)
@@ -190,9 +188,7 @@ class Weights:
         """One weight as the model holds it."""
         value = self.keys[key].get_tensor(key)
         if value.dtype == np.int8:
-            return dequantize(
-                value, self.keys[f"{key}.scale"].get_tensor(f"{key}.scale"), output_axis(layer)
-            )
+            return dequantize(value, self.keys[f"{key}.scale"].get_tensor(f"{key}.scale"), output_axis(layer))
         return value.astype(dtype, copy=False)
 
 

@@ -117,8 +117,7 @@ class GroupOptimizers(keras.optimizers.Optimizer):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         groups = {
-            name: keras.optimizers.deserialize(o, custom_objects)
-            for name, o in config["groups"].items()
+            name: keras.optimizers.deserialize(o, custom_objects) for name, o in config["groups"].items()
         }
         return cls(groups, config["name"])
 

@@ -96,19 +96,14 @@ class Autoencoder(UpdateModel):
             ValueError: the images have another shape, or pixels outside [0, 1] or not finite.
         """
         encoded = infer(self.encoder, batches(x, self.image_shape, batch_size))
-        return (
-            self.draw_codes(encoded, np.random.default_rng(seed))
-            if draw
-            else self.codes_of(encoded)
-        )
+        return self.draw_codes(encoded, np.random.default_rng(seed)) if draw else self.codes_of(encoded)
 
     def decode(self, z, *, batch_size=256):
         """Decodes codes `(n, latent_dim)` to images in [0, 1]."""
         z = np.asarray(z, "float32")
         if z.ndim != 2 or z.shape[1] != self.latent_dim or not len(z):
             raise ValueError(
-                f"Codes do not fit. Expected: shape (n, {self.latent_dim}), n > 0. "
-                f"Received: shape {z.shape}."
+                f"Codes do not fit. Expected: shape (n, {self.latent_dim}), n > 0. Received: shape {z.shape}."
             )
         return infer(self.decoder, chunks(z, batch_size))
 
@@ -158,8 +153,7 @@ class Autoencoder(UpdateModel):
             )
         if not isinstance(steps, (int, np.integer)) or steps < 2:
             raise ValueError(
-                "Both ends are steps. Expected: `steps` is an int, 2 or more. "
-                f"Received: steps={steps!r}."
+                f"Both ends are steps. Expected: `steps` is an int, 2 or more. Received: steps={steps!r}."
             )
         ends = [self.encode(x, batch_size=batch_size) for x in (a, b)]
         if len(ends[0]) != len(ends[1]):

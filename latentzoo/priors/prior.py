@@ -112,9 +112,7 @@ class Prior(keras.Model):
         callbacks = []
         if validation_split:
             callbacks = [
-                keras.callbacks.EarlyStopping(
-                    "val_nll", 0, patience, mode="min", restore_best_weights=True
-                )
+                keras.callbacks.EarlyStopping("val_nll", 0, patience, mode="min", restore_best_weights=True)
             ]
         model = MaximumLikelihood(self)
         model.compile(optimizer)
@@ -144,8 +142,7 @@ class Prior(keras.Model):
 
     def _cannot(self, what):
         return ValueError(
-            f"The prior {what}. Expected: one that does, such as `RealNVP`. Received: "
-            f"{type(self).__name__}."
+            f"The prior {what}. Expected: one that does, such as `RealNVP`. Received: {type(self).__name__}."
         )
 
     def get_config(self):
@@ -174,9 +171,7 @@ class MaximumLikelihood(UpdateModel):
 def base_noise(n, latent_dim, seed, temperature):
     """Standard normal noise `(n, latent_dim)`, drawn row by row: more rows leave the first alone."""
     if not isinstance(n, (int, np.integer)) or n < 1:
-        raise ValueError(
-            f"There is nothing to draw. Expected: n is an int, 1 or more. Received: n={n!r}."
-        )
+        raise ValueError(f"There is nothing to draw. Expected: n is an int, 1 or more. Received: n={n!r}.")
     if not np.isfinite(temperature) or temperature < 0:
         raise ValueError(
             "Temperature multiplies a deviation. Expected: a finite float, 0 or more. "

@@ -164,9 +164,7 @@ class RealNVP(Prior):
         return as_given(lambda z: self.distribution().log_prob(ops.cast(z, "float32")), codes)
 
     def inverse(self, codes):
-        return as_given(
-            lambda z: self.distribution().bijector.inverse(ops.cast(z, "float32")), codes
-        )
+        return as_given(lambda z: self.distribution().bijector.inverse(ops.cast(z, "float32")), codes)
 
     def call(self, noise, training=False):
         return self.distribution().bijector.forward(noise)
@@ -176,9 +174,7 @@ class RealNVP(Prior):
         return (self.latent_dim - half, half) if flip else (half, self.latent_dim - half)
 
     def _vector(self, name):
-        return self.add_weight(
-            shape=(self.latent_dim,), initializer="zeros", name=name, autocast=False
-        )
+        return self.add_weight(shape=(self.latent_dim,), initializer="zeros", name=name, autocast=False)
 
     def get_config(self):
         names = ["blocks", "couplings_per_block", "units", "coupling", "mixing", "affine", "seed"]
@@ -255,9 +251,7 @@ def check_arguments(latent_dim, blocks, couplings_per_block, units, coupling, mi
     counts = {"blocks": blocks, "couplings_per_block": couplings_per_block, "units": units}
     for name, value in counts.items():
         if not isinstance(value, int) or value < 1:
-            raise ValueError(
-                f"RealNVP counts. Expected: `{name}` is 1 or more. Received: {name}={value!r}."
-            )
+            raise ValueError(f"RealNVP counts. Expected: `{name}` is 1 or more. Received: {name}={value!r}.")
     if latent_dim < 2:
         raise ValueError(
             "A coupling needs two coordinates, one to keep and one to map. Expected: latent_dim >= 2. "
@@ -268,6 +262,4 @@ def check_arguments(latent_dim, blocks, couplings_per_block, units, coupling, mi
         ("mixing", mixing, ("permute", "reverse")),
     ]:
         if value not in known:
-            raise ValueError(
-                f"Unknown `{name}`. Expected: one of {known}. Received: {name}={value!r}."
-            )
+            raise ValueError(f"Unknown `{name}`. Expected: one of {known}. Received: {name}={value!r}.")
