@@ -1,20 +1,15 @@
-"""Recipes: what one training run needs, and running it so that nothing stops it for good.
+"""Recipes: what one training run needs, as rows of a table in `training/<family>.py`.
 
-A recipe is a row of a table in `training/<family>.py`. `train` runs one and keeps everything that a
-run is (weights, every optimizer, seeds, epoch, history) in one file that is swapped in one step; the
-order of the data and its flips follow from the seed and the epoch. A run that was killed at any moment
-and started again ends with the weights of one that was not.
+`run` makes a checkpoint of a recipe: it gets the data, trains, measures and writes the folder.
 """
 
 import copy
-import csv
 import difflib
 import importlib.util
 import json
-import math
-import os
 import pathlib
-import time
+
+import numpy as np
 
 ROOT = pathlib.Path(__file__).parent
 # The recipes stand beside the package in the source tree and inside it in a wheel.
@@ -108,8 +103,6 @@ def _paths(tree, prefix=""):
 
 def build(recipe, image_shape):
     """The untrained, compiled model of a recipe."""
-    import keras
-
     from latentzoo import models, priors
 
     arguments = dict(recipe["model"])
@@ -120,152 +113,114 @@ def build(recipe, image_shape):
             **{k: v for k, v in recipe["prior"].items() if k != "name"},
         )
     model = getattr(models, recipe["family"])(image_shape, **arguments)
-    model.compile(keras.optimizers.Adam(**recipe["optimizer"]))
+    model.compile(optimizer(recipe))
     return model
 
 
-def train(recipe, out, *, x, validation=None, model=None, verbose="auto", callbacks=()):
-    """Runs a recipe, from where it stopped if it did.
+def optimizer(recipe):
+    import keras
+
+    return keras.optimizers.Adam(**recipe["optimizer"])
+
+
+FINE_TUNE = {
+    "optimizer": {"learning_rate": 1e-4, "epsilon": 1e-8},
+    "split": "train",
+    "flip": False,
+    "batch_size": 64,
+    "epochs": 10,
+    "learning_rate_factors": {},
+    "seed": 0,
+}
+SMOKE = {"batch_size": 16, "epochs": 1}
+
+
+def fine_tune(name, data):
+    """The recipe that goes on training the checkpoint `name` on other images, at a tenth of the rate."""
+    return {**copy.deepcopy(FINE_TUNE), "from": str(name), "data": str(data)}
+
+
+def smoke(recipe):
+    """Shrinks a recipe to one epoch of 64 images, changed in place."""
+    recipe.update(SMOKE)
+    return recipe
+
+
+def run(name, recipe, out, *, tiny=False, strategy=None, command=None, verbose="auto"):
+    """Trains a recipe, from where it stopped if it did, and writes its checkpoint folder.
 
     Args:
+        name: str. What the checkpoint is called.
         recipe: dict, a row of a recipe table.
-        out: folder of the run. `state.safetensors` holds the run, `history.csv` its terms by epoch.
-        x: uint8 images, `(n, height, width, channels)`.
-        validation: uint8 images to evaluate after each epoch, or `None`.
-        model: a compiled model to go on training; built from the recipe if `None`.
+        out: folder of the run and of the checkpoint.
+        tiny: bool. Train on 64 images of the tests' fixture, resized, instead of the data.
+        strategy: `None`, or `"mirrored"` for `tf.distribute.MirroredStrategy`.
+        command: str. The command line that asked for this, for the card.
         verbose: as in `keras.Model.fit`.
-        callbacks: more Keras callbacks; their numbers are part of the state.
 
     Returns:
-        `(model, history)`: the trained model and a list with one dict for each epoch.
+        The metrics, as `metrics.json` holds them.
 
     Raises:
-        ValueError: the folder holds a run of another recipe.
+        ValueError: the data or the recipe do not fit, or the folder holds another run.
+        FileNotFoundError: the data are nowhere on this machine.
     """
-    import keras
+    import contextlib
+
     import tensorflow as tf
 
-    from latentzoo import data
+    from latentzoo import cards, runs, zoo
 
-    out = pathlib.Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    tf.config.experimental.enable_op_determinism()
-    keras.utils.set_random_seed(recipe["seed"])
-    model = model or build(recipe, x.shape[1:])
-    run = Run(out, recipe, model, callbacks)
-    run.restore()
-    if run.epoch < recipe["epochs"]:
-        factors = sorted(recipe["learning_rate_factors"].items())
-        rate = recipe["optimizer"]["learning_rate"]
-
-        def schedule(epoch, _):
-            return rate * [1.0, *(f for at, f in factors if epoch >= at)][-1]
-
-        model.fit(
-            data.epochs(x, recipe["batch_size"], seed=recipe["seed"], start=run.epoch, flip=recipe["flip"]),
-            epochs=recipe["epochs"],
-            initial_epoch=run.epoch,
-            steps_per_epoch=math.ceil(len(x) / recipe["batch_size"]),
-            validation_data=validation,
-            validation_batch_size=recipe["batch_size"],
-            callbacks=[
-                keras.callbacks.LearningRateScheduler(schedule),
-                *callbacks,
-                run.callback(),
-            ],
-            verbose=verbose,
+    images = fixture(recipe) if tiny else splits(recipe)
+    scopes = {None: contextlib.nullcontext, "mirrored": lambda: tf.distribute.MirroredStrategy().scope()}
+    if strategy not in scopes:
+        raise ValueError(
+            f"Unknown strategy. Expected: 'mirrored' or none. Received: strategy={strategy!r}."
         )
-    return model, run.history
+    with scopes[strategy]():
+        if "from" in recipe:
+            model = zoo.load(recipe["from"])
+            model.compile(optimizer(recipe))
+        else:
+            runs.seed(recipe["seed"])
+            model = build(recipe, images["train"].shape[1:])
+    history = runs.train(
+        recipe, out, model, x=images["train"], validation=images["validation"], verbose=verbose
+    )
+    command = command or f"latentzoo train {name}"
+    return cards.finish(model, name, recipe, history, out, images, command)
 
 
-class Run:
-    """The state of a training run and its file."""
+def splits(recipe):
+    """The images of a recipe: `train`, `validation` (while training) and `test` (at the end)."""
+    from latentzoo import data, zoo
 
-    def __init__(self, out, recipe, model, callbacks):
-        self.out, self.recipe, self.model, self.callbacks = out, recipe, model, callbacks
-        self.path = out / "state.safetensors"
-        self.history = []
-        self.started = time.monotonic()
-
-    @property
-    def epoch(self):
-        return len(self.history)
-
-    def callback(self):
-        import keras
-
-        def end(epoch, logs):
-            now = time.monotonic()
-            self.history.append({"epoch": epoch + 1, **logs, "seconds": round(now - self.started, 1)})
-            self.started = now
-            self.save()
-
-        return keras.callbacks.LambdaCallback(on_epoch_end=end)
-
-    def _variables(self):
-        """Every variable of the run by a key that does not depend on names."""
-        self.model.make_train_function()  # optimizers have nothing to restore before
-        named = {f"model.{i}": v for i, v in enumerate(self.model.variables)}
-        for group, optimizer in self.model.optimizer.groups.items():
-            named |= {f"{group}.{i}": v for i, v in enumerate(optimizer.variables)}
-        return named
-
-    def _notes(self):
-        """The numbers that callbacks remember, by class: what EarlyStopping and its like wait for."""
-        return {
-            type(c).__name__: {
-                k: float(v)
-                for k, v in vars(c).items()
-                if isinstance(v, (int, float)) and not isinstance(v, bool)
-            }
-            for c in self.callbacks
-        }
-
-    def save(self):
-        import keras
-        from safetensors.numpy import save_file
-
-        arrays = {k: keras.ops.convert_to_numpy(v) for k, v in self._variables().items()}
-        facts = {"recipe": self._settings(), "history": self.history, "callbacks": self._notes()}
-        temporary = self.path.with_suffix(".tmp")
-        save_file(arrays, temporary, {"run": json.dumps(facts)})
-        os.replace(temporary, self.path)
-        write_history(self.history, self.out / "history.csv")
-
-    def restore(self):
-        if not self.path.exists():
-            return
-        from safetensors import safe_open
-
-        with safe_open(self.path, "numpy") as file:
-            facts = json.loads(file.metadata()["run"])
-            changed = [
-                key
-                for key, value in self._settings().items()
-                if facts["recipe"].get(key) != value and key != "epochs"
-            ]
-            if changed:
-                raise ValueError(
-                    f"'{self.out}' holds a run of another recipe. Expected: the same settings, or an "
-                    f"empty folder. Received: other values for {', '.join(changed)}. Choose another "
-                    "folder with --out, or delete this one."
-                )
-            for key, variable in self._variables().items():
-                variable.assign(file.get_tensor(key))
-        self.history = facts["history"]
-        for callback in self.callbacks:
-            vars(callback).update(facts["callbacks"].get(type(callback).__name__, {}))
-        write_history(self.history, self.out / "history.csv")
-
-    def _settings(self):
-        return json.loads(json.dumps(self.recipe))
+    size = {}
+    if recipe["data"] not in data.DATASETS and "from" in recipe:
+        height, _, channels = zoo.read_config(zoo.find(recipe["from"]))["arguments"]["image_shape"]
+        size = {"size": height, "channels": channels}
+    names = {"train": recipe["split"], "test": "test"}
+    names["validation"] = "validation" if recipe["split"] == "fit" else "test"
+    return {part: data.arrays(recipe["data"], split, **size)[0] for part, split in names.items()}
 
 
-def write_history(history, path):
-    """Writes one row for each epoch, in one step."""
-    temporary = path.with_suffix(".tmp")
-    with open(temporary, "w", newline="") as file:
-        writer = csv.DictWriter(file, list(history[0]) if history else ["epoch"])
-        writer.writeheader()
-        writer.writerows(history)
-    os.replace(temporary, path)
+def fixture(recipe):
+    """64 images to train on and 16 to measure, from the tests' fixture, in the shape the recipe needs."""
+    from PIL import Image
+
+    from latentzoo import data, zoo
+
+    if "from" in recipe:
+        shape = zoo.read_config(zoo.find(recipe["from"]))["arguments"]["image_shape"]
+    else:
+        shape = data.DATASETS[recipe["data"]].image_shape
+    path = ROOT.parent / "tests" / "fixture.npz"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"The images of the tests are not here. Expected: a source tree with '{path}'. "
+            "Received: an installation without it. Clone the repository, or train without --smoke."
+        )
+    size = (shape[1], shape[0])
+    pictures = [Image.fromarray(x[..., 0]).resize(size) for x in np.load(path)["x_train"][:80]]
+    x = np.repeat(np.stack([np.asarray(p) for p in pictures])[..., None], shape[2], axis=-1)
+    return {"train": x[:64], "validation": x[64:], "test": x[64:]}

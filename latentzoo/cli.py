@@ -1,0 +1,256 @@
+"""The command line: the library's doors for a shell."""
+
+import contextlib
+import json
+import os
+import pathlib
+import shlex
+import sys
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="A zoo of generative autoencoders: list, sample, reconstruct, interpolate and train.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Name = Annotated[str, typer.Argument(help="A name that `latentzoo list` shows, or a checkpoint folder.")]
+Output = Annotated[pathlib.Path, typer.Option("-o", "--output", help="The PNG file to write.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same pictures.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON, for machines.")]
+
+
+def main():
+    """Runs the command line; a user's mistake is one line and exit code 2, not a traceback."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        app()
+    except (ValueError, OSError) as error:
+        print("Error: " + " ".join(str(error).split()), file=sys.stderr)
+        sys.exit(2)
+
+
+@contextlib.contextmanager
+def hush():
+    """Silences what TensorFlow's libraries print to the terminal while they are imported."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def load(name):
+    from latentzoo import zoo
+
+    zoo.read_config(zoo.find(name))  # a wrong name is told before TensorFlow takes its seconds
+    with hush():
+        import tensorflow  # noqa: F401
+    return zoo.load(name)
+
+
+def wrote(path, as_json, **facts):
+    print(json.dumps({"output": str(path), **facts}) if as_json else f"Wrote {path}")
+
+
+@app.command("list")
+def list_(pattern: Annotated[str, typer.Argument()] = "*", as_json: AsJson = False):
+    """List the checkpoints of the zoo, such as `latentzoo list "glf-*"`."""
+    from latentzoo import zoo
+
+    rows = [zoo.info(name) for name in zoo.list_models(pattern)]
+    if as_json:
+        print(json.dumps(rows))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("name", "family", "images", "data", "parameters", "MB", box=None)
+    for row in rows:
+        table.add_row(
+            row["name"],
+            row["family"],
+            "x".join(map(str, row["image_shape"])),
+            row["provenance"].get("data", "?"),
+            f"{row['parameters'] / 1e6:.1f} M",
+            f"{row['bytes'] / 1e6:.0f}",
+        )
+    Console().print(table)
+
+
+@app.command()
+def info(name: Name, as_json: AsJson = False):
+    """Show the facts of a checkpoint: family, data, licence, training, measurements."""
+    from latentzoo import zoo
+
+    facts = zoo.info(name)
+    if as_json:
+        print(json.dumps(facts))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False)
+    for path, value in leaves(facts):
+        table.add_row(path, str(value))
+    Console().print(table)
+
+
+def leaves(tree, prefix=""):
+    for key, value in tree.items():
+        if isinstance(value, dict) and value:
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+@app.command()
+def sample(
+    name: Name,
+    n: Annotated[int, typer.Option("-n", help="How many pictures.")] = 16,
+    seed: Seed = 0,
+    temperature: Annotated[float, typer.Option(help="Multiplies the prior's deviation.")] = 1.0,
+    output: Output = pathlib.Path("samples.png"),
+    as_json: AsJson = False,
+):
+    """Draw pictures from a checkpoint's prior into a grid."""
+    from latentzoo import plots
+
+    plots.save(load(name).sample(n, seed=seed, temperature=temperature), output, scale=2)
+    wrote(output, as_json, n=n, seed=seed)
+
+
+@app.command()
+def reconstruct(
+    name: Name,
+    pictures: Annotated[list[pathlib.Path] | None, typer.Argument(help="Picture files.")] = None,
+    data: Annotated[str | None, typer.Option(help="A data set or folder to take pictures from.")] = None,
+    n: Annotated[int, typer.Option("-n", min=1, help="How many pictures of --data.")] = 8,
+    output: Output = pathlib.Path("reconstructions.png"),
+    as_json: AsJson = False,
+):
+    """Encode and decode pictures: originals above, reconstructions below."""
+    if bool(pictures) == bool(data):
+        raise ValueError(
+            "`reconstruct` takes pictures from one place. Expected: picture files, or --data. "
+            f"Received: {len(pictures or [])} files and --data {data}."
+        )
+    from latentzoo import plots
+
+    model = load(name)
+    images = from_files(pictures, model) if pictures else from_data(data, n, model)
+    rows = model.reconstruct(images)
+    both = [part for i in range(0, len(images), 8) for part in (images[i : i + 8], rows[i : i + 8])]
+    import numpy as np
+
+    columns = min(8, len(images))
+    blank = np.ones_like(images[:1])
+    both = [np.concatenate([p, *[blank] * (columns - len(p))]) for p in both]
+    plots.save(np.concatenate(both), output, columns=columns, scale=2)
+    error = float(np.square(images - rows).mean())
+    wrote(output, as_json, n=len(images), mean_squared_error=error)
+
+
+@app.command()
+def interpolate(
+    name: Name,
+    a: Annotated[str, typer.Argument(help="A picture file, or a number: the sample of that seed.")],
+    b: Annotated[str, typer.Argument(help="The other end.")],
+    steps: Annotated[int, typer.Option(help="Pictures, both ends included.")] = 10,
+    space: Annotated[str, typer.Option(help="'noise', the base of the prior, or 'latent'.")] = "noise",
+    output: Output = pathlib.Path("interpolation.png"),
+    as_json: AsJson = False,
+):
+    """Go from one picture to another in a straight line."""
+    from latentzoo import plots
+
+    model = load(name)
+    ends = [
+        model.sample(1, seed=int(end)) if end.isdecimal() else from_files([pathlib.Path(end)], model)
+        for end in (a, b)
+    ]
+    plots.save(model.interpolate(*ends, steps, space=space), output, scale=2)
+    wrote(output, as_json, steps=steps, space=space)
+
+
+@app.command()
+def train(
+    name: Annotated[str | None, typer.Argument(help="A recipe, such as glf-fashion.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="Fine-tune this checkpoint.")] = None,
+    data: Annotated[str | None, typer.Option(help="A data set or a folder of pictures.")] = None,
+    out: Annotated[pathlib.Path | None, typer.Option(help="Folder; runs/NAME if left out.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
+    smoke: Annotated[bool, typer.Option(help="One epoch of 64 small images, to try it.")] = False,
+    strategy: Annotated[str | None, typer.Option(help="'mirrored': all devices of a machine.")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE of the recipe.")] = None,
+    quiet: Annotated[bool, typer.Option(help="No progress bar.")] = False,
+    as_json: AsJson = False,
+):
+    """Train a recipe, or fine-tune a checkpoint on other pictures. Run it again to resume."""
+    from latentzoo import recipes, zoo
+
+    if start is None and name is None:
+        raise ValueError(
+            f"There is nothing to train. Expected: a recipe, one of {', '.join(recipes.names())}, or "
+            "--from CHECKPOINT --data DATA. Received: neither."
+        )
+    if start is None:
+        recipe = recipes.recipe(name)
+        recipe["data"] = data or recipe["data"]
+    elif data is None and not smoke:
+        raise ValueError("Fine-tuning needs pictures. Expected: --data NAME or FOLDER. Received: none.")
+    else:
+        zoo.read_config(zoo.find(start))
+        recipe = recipes.fine_tune(start, data or "fixture")
+        name = name or f"{pathlib.Path(start).name}-tuned"
+    if smoke:
+        recipes.smoke(recipe)
+    if epochs:
+        recipe["epochs"] = epochs
+    recipes.override(recipe, settings or [])
+    out = out or pathlib.Path("runs") / name
+    with hush():
+        import tensorflow  # noqa: F401
+    verbose = 0 if quiet or as_json else "auto"
+    given = {"--from": start, "--data": data, "--epochs": epochs, "--strategy": strategy}
+    words = [] if start else [name]
+    words += [word for key, value in given.items() if value for word in (key, str(value))]
+    words += [word for setting in settings or [] for word in ("--set", setting)]
+    command = shlex.join(["latentzoo", "train", *words, *(["--smoke"] if smoke else [])])
+    metrics = recipes.run(
+        name, recipe, out, tiny=smoke, strategy=strategy, command=command, verbose=verbose
+    )
+    wrote(out, as_json, metrics=metrics["test"])
+
+
+def from_files(paths, model):
+    """Pictures from files, cropped and resized to what the model takes, float32 in [0, 1]."""
+    import numpy as np
+
+    from latentzoo import data
+
+    height, width, channels = model.image_shape
+    if height != width:
+        raise ValueError(f"Pictures are cropped to squares. Expected: square images. Received: {model.image_shape}.")
+    return np.stack([data.picture(path, size=height, channels=channels) for path in paths]) / np.float32(255)
+
+
+def from_data(name, n, model):
+    """The first test images of a data set, float32 in [0, 1]."""
+    import numpy as np
+
+    from latentzoo import data
+
+    size = {} if name in data.DATASETS else {"size": model.image_shape[0], "channels": model.image_shape[2]}
+    return data.arrays(name, "test", **size)[0][:n] / np.float32(255)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""Training runs that nothing stops for good.
+
+Everything that a run is (weights, every optimizer, seeds, epoch, history, what callbacks count) stands in
+one file that is swapped in one step after every epoch; the order of the data and its flips follow from
+the seed and the epoch. A run that was killed at any moment and started again ends with the weights of
+one that was not.
+"""
+
+import csv
+import json
+import math
+import pathlib
+import time
+
+import keras
+import tensorflow as tf
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from latentzoo import data
+from latentzoo.storage import replacing
+
+
+def seed(number):
+    """Makes this process repeat itself: seeds everything and asks for deterministic operations."""
+    tf.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(number)
+
+
+def train(recipe, out, model, *, x, validation=None, verbose="auto", callbacks=()):
+    """Runs a recipe, from where it stopped if it did.
+
+    Args:
+        recipe: dict, a row of a recipe table.
+        out: folder of the run. `state.safetensors` holds the run, `history.csv` its terms by epoch.
+        model: the compiled model, in its first state.
+        x: uint8 images, `(n, height, width, channels)`.
+        validation: uint8 images to evaluate after each epoch, or `None`.
+        verbose: as in `keras.Model.fit`.
+        callbacks: more Keras callbacks; their numbers are part of the state.
+
+    Returns:
+        The history, a list with one dict for each epoch.
+
+    Raises:
+        ValueError: the folder holds a run of another recipe.
+    """
+    seed(recipe["seed"])
+    out = pathlib.Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    run = Run(out, recipe, model, callbacks)
+    run.restore()
+    if run.epoch < recipe["epochs"] and not run.stopped:
+        model.fit(
+            data.epochs(x, recipe["batch_size"], seed=recipe["seed"], start=run.epoch, flip=recipe["flip"]),
+            epochs=recipe["epochs"],
+            initial_epoch=run.epoch,
+            steps_per_epoch=math.ceil(len(x) / recipe["batch_size"]),
+            shuffle=False,  # the data are shuffled already
+            validation_data=validation,
+            validation_batch_size=recipe["batch_size"],
+            callbacks=[*schedule(recipe), *callbacks, run.callback()],  # the state comes last
+            verbose=verbose,
+        )
+    return run.history
+
+
+def schedule(recipe):
+    """The callback that steps the learning rate, if the recipe has steps: factors of the first rate."""
+    factors = sorted((int(epoch), f) for epoch, f in recipe["learning_rate_factors"].items())
+    rate = recipe["optimizer"]["learning_rate"]
+
+    def at(epoch, _):
+        return rate * [1.0, *(factor for start, factor in factors if epoch >= start)][-1]
+
+    return [keras.callbacks.LearningRateScheduler(at)] if factors else []
+
+
+class Run:
+    """The state of a training run and its file."""
+
+    def __init__(self, out, recipe, model, callbacks):
+        self.out, self.recipe, self.model, self.callbacks = out, recipe, model, callbacks
+        self.path = out / "state.safetensors"
+        self.history, self.counts, self.stopped = [], {}, False
+        for leftover in out.glob(f".{self.path.name}.*"):  # of a process that was killed while writing
+            leftover.unlink()
+
+    @property
+    def epoch(self):
+        return len(self.history)
+
+    def callback(self):
+        clock = time.monotonic()
+
+        def begin(logs):
+            for callback in self.callbacks:  # after their own on_train_begin, which starts them afresh
+                vars(callback).update(self.counts.get(type(callback).__name__, {}))
+
+        def end(epoch, logs):
+            nonlocal clock
+            seconds, clock = time.monotonic() - clock, time.monotonic()
+            self.history.append({"epoch": epoch + 1, **logs, "seconds": round(seconds, 1)})
+            self.stopped = self.model.stop_training
+            self.save()
+
+        return keras.callbacks.LambdaCallback(on_train_begin=begin, on_epoch_end=end)
+
+    def _variables(self):
+        """Every variable of the run by a key that does not depend on names."""
+        self.model.make_train_function()  # optimizers have nothing to restore before
+        named = {f"model.{i}": v for i, v in enumerate(self.model.variables)}
+        for group, optimizer in self.model.optimizer.groups.items():
+            named |= {f"{group}.{i}": v for i, v in enumerate(optimizer.variables)}
+        return named
+
+    def save(self):
+        arrays = {k: keras.ops.convert_to_numpy(v) for k, v in self._variables().items()}
+        facts = {
+            "recipe": self._settings(),
+            "history": self.history,
+            "stopped": self.stopped,
+            "callbacks": {type(c).__name__: numbers(c) for c in self.callbacks},
+        }
+        with replacing(self.path) as temporary:
+            save_file(arrays, temporary, {"run": json.dumps(facts)})
+        write_history(self.history, self.out / "history.csv")
+
+    def restore(self):
+        if not self.path.exists():
+            return
+        try:
+            with safe_open(self.path, "numpy") as file:
+                facts = json.loads(file.metadata()["run"])
+                self._check(facts["recipe"])
+                for key, variable in self._variables().items():
+                    variable.assign(file.get_tensor(key))
+        except SafetensorError as error:
+            raise ValueError(
+                f"The state of the run is damaged. Expected: '{self.path}' as it was written. "
+                f"Received: {error}. Restore it, or delete it to start again."
+            ) from None
+        self.history, self.stopped = facts["history"], facts.get("stopped", False)
+        self.counts = facts["callbacks"]
+        write_history(self.history, self.out / "history.csv")
+
+    def _check(self, then):
+        now = self._settings()
+        changed = [key for key in now if key != "epochs" and now[key] != then.get(key)]
+        if changed:
+            raise ValueError(
+                f"'{self.out}' holds a run of another recipe. Expected: the same settings, or an empty "
+                f"folder. Received: other values for {', '.join(changed)}. Choose another folder with "
+                "--out, or delete this one."
+            )
+
+    def _settings(self):
+        return json.loads(json.dumps(self.recipe))
+
+
+def numbers(callback):
+    """What a callback counts: how long EarlyStopping and its like have waited, and for what."""
+    kinds = (int, float)
+    return {k: v for k, v in vars(callback).items() if type(v) in kinds and math.isfinite(v)}
+
+
+def write_history(history, path):
+    """Writes one row for each epoch, in one step."""
+    with replacing(path) as temporary, open(temporary, "w", newline="") as file:
+        writer = csv.DictWriter(file, list(history[0]) if history else ["epoch"])
+        writer.writeheader()
+        writer.writerows(history)

@@ -1,0 +1,133 @@
+"""Recipes: overriding, every one of them in small, and runs that survive being killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+import latentzoo
+from latentzoo import recipes
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_every_recipe_runs_in_small_and_leaves_a_checkpoint(name, tmp_path):
+    recipe = recipes.smoke(recipes.recipe(name))
+    metrics = recipes.run(name, recipe, tmp_path, tiny=True, verbose=0)
+    assert {p.name for p in tmp_path.iterdir() if p.suffix != ".safetensors"} == {
+        "README.md", "config.json", "golden.npz", "history.csv", "interpolations.png", "metrics.json",
+        "samples.png",
+    }  # fmt: skip
+    assert np.isfinite(metrics["test"]["mean_squared_error"]["mean"])
+    model = latentzoo.load(tmp_path)
+    golden = np.load(tmp_path / "golden.npz")
+    np.testing.assert_allclose(model.reconstruct(golden["images"]), golden["reconstructed"], atol=1e-4)
+    facts = latentzoo.info(tmp_path)
+    assert facts["provenance"]["recipe"] == name and facts["storage"] == "int8"
+    card = (tmp_path / "README.md").read_text()
+    assert f"{metrics['test']['mean_squared_error']['mean']:.5f}" in card
+    assert ("non-commercial" in card) == (recipe["data"] == "celeba")
+
+
+def test_fine_tuning_starts_from_the_checkpoint_and_moves_it(tmp_path):
+    recipe = recipes.smoke(recipes.recipe("glf-fashion"))
+    recipes.run("first", recipe, tmp_path / "first", tiny=True, verbose=0)
+    start = latentzoo.load(tmp_path / "first")
+    tune = recipes.smoke(recipes.fine_tune(tmp_path / "first", "fixture"))
+    recipes.run("second", tune, tmp_path / "second", tiny=True, verbose=0)
+    tuned = latentzoo.load(tmp_path / "second")
+    x = np.load("tests/fixture.npz")["x_train"][:8]
+    difference = np.abs(start.encode(x) - tuned.encode(x)).max()
+    assert 0 < difference < np.abs(start.encode(x)).max()
+
+
+def test_overrides_are_typed():
+    recipe = recipes.recipe("glf-fashion")
+    recipes.override(recipe, ["optimizer.learning_rate=1", "prior.units=32", "flip=true", "data=mnist"])
+    assert recipe["optimizer"]["learning_rate"] == 1.0 and recipe["prior"]["units"] == 32
+    assert recipe["flip"] is True and recipe["data"] == "mnist"
+    recipes.override(recipe, ['learning_rate_factors={"3": 0.1}'])
+    assert recipe["learning_rate_factors"] == {3: 0.1}
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    ["epoch=3", "optimizer.rate=1e-4", "optimizer", "epochs=many", "epochs=2.5", "flip=1", "seed.x=1"],
+)
+def test_wrong_overrides_name_what_there_is(assignment):
+    with pytest.raises(ValueError, match="(?s)Expected: .*Received: "):
+        recipes.override(recipes.recipe("glf-fashion"), [assignment])
+
+
+def test_unknown_recipe_names_the_nearest():
+    with pytest.raises(ValueError, match="Nearest: glf-celeba"):
+        recipes.recipe("glf-celba")
+
+
+def test_a_run_goes_on_only_with_its_own_recipe(tmp_path):
+    recipe = recipes.smoke(recipes.recipe("glf-fashion"))
+    recipes.run("a", recipe, tmp_path, tiny=True, verbose=0)
+    recipe["optimizer"]["learning_rate"] = 1e-2
+    with pytest.raises(ValueError, match="other values for optimizer"):
+        recipes.run("a", recipe, tmp_path, tiny=True, verbose=0)
+
+
+def test_a_killed_run_ends_as_one_that_was_not(tmp_path):
+    def train(out):
+        command = [sys.executable, "-m", "latentzoo.cli", "train", "glf-fashion", "--smoke", "--quiet"]
+        command += ["--epochs", "4", "--set", "batch_size=4", "--set", "flip=true", "--out", str(out)]
+        return subprocess.Popen(command, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
+
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    child = train(broken)
+    deadline = time.monotonic() + 120
+    while not (broken / "history.csv").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    child.send_signal(signal.SIGKILL)
+    assert child.wait() == -signal.SIGKILL
+    assert not (broken / "config.json").exists()
+    done = len((broken / "history.csv").read_text().splitlines()) - 1
+    assert 1 <= done < 4
+    assert train(broken).wait() == 0
+    assert train(whole).wait() == 0
+    a, b = (load_file(folder / "state.safetensors") for folder in (whole, broken))
+    assert a.keys() == b.keys()
+    for key in a:
+        np.testing.assert_array_equal(a[key], b[key], err_msg=key)
+    a, b = ((folder / "model.safetensors").read_bytes() for folder in (whole, broken))
+    assert a == b
+
+
+def test_callbacks_go_on_counting(tmp_path):
+    import keras
+
+    from latentzoo import runs
+
+    recipe = {**recipes.smoke(recipes.recipe("glf-fashion")), "epochs": 2}
+    images = recipes.fixture(recipe)
+
+    def run(epochs):
+        runs.seed(0)
+        model = recipes.build(recipe, (28, 28, 1))
+        stop = keras.callbacks.EarlyStopping("loss", min_delta=1e9, patience=3, mode="min")
+        history = runs.train(
+            {**recipe, "epochs": epochs}, tmp_path, model, x=images["train"], verbose=0, callbacks=[stop]
+        )
+        return len(history), stop.wait
+
+    assert run(2) == (2, 1)  # the first epoch always counts as better
+    assert run(9) == (4, 3)  # and stops after three that were not, in two runs
+    assert run(9) == (4, 0)  # a run that stopped stays stopped
+
+
+def test_a_damaged_state_is_told(tmp_path):
+    recipe = recipes.smoke(recipes.recipe("glf-fashion"))
+    recipes.run("a", recipe, tmp_path, tiny=True, verbose=0)
+    state = tmp_path / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:-100])
+    with pytest.raises(ValueError, match="(?s)damaged.*Expected.*Received"):
+        recipes.run("a", recipe, tmp_path, tiny=True, verbose=0)
