@@ -1,0 +1,42 @@
+"""The README: its Python runs as printed, and its tables are those of the zoo."""
+
+import pathlib
+import re
+
+import latentzoo
+
+README = pathlib.Path("README.md").read_text(encoding="utf-8")
+
+
+def test_its_python_runs_as_printed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # it saves a checkpoint
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(blocks) == 3
+    names = {"__name__": "readme"}
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), names)
+    assert names["images"].shape == (16, 28, 28, 1)
+    small = names["PlainFlow"]((8, 8, 1), 4)
+    small.compile()
+    assert set(small.evaluate(names["images"][:, :8, :8], verbose=0, return_dict=True)) == {
+        "loss", "reconstruction", "nll",
+    }  # fmt: skip
+
+
+def test_its_tables_name_every_family_and_checkpoint():
+    for name in latentzoo.list_families():
+        assert f"| `{name}` |" in README
+    for name in latentzoo.list_models():
+        facts = latentzoo.info(name)
+        test = facts["metrics"]["test"]["mean_squared_error"]["mean"]
+        row = next(line for line in README.splitlines() if line.startswith(f"| `{name}` |"))
+        assert f"{facts['parameters'] / 1e6:.1f} M" in row
+        assert f" {facts['bytes'] / 1e6:.0f} " in row and f"{test:.5f}" in row
+        assert facts["provenance"]["licence"] in row
+
+
+def test_it_has_the_two_commands():
+    commands = [line for line in README.splitlines() if line.startswith("python3 -m venv .venv &&")]
+    assert len(commands) == 2
+    assert commands[0].endswith("latentzoo sample glf-celeba -n 16 --seed 0 -o samples.png")
+    assert commands[1].endswith("-m pytest -q")
