@@ -224,9 +224,7 @@ def train(
     words += [word for key, value in given.items() if value for word in (key, str(value))]
     words += [word for setting in settings or [] for word in ("--set", setting)]
     command = shlex.join(["latentzoo", "train", *words, *(["--smoke"] if smoke else [])])
-    metrics = recipes.run(
-        name, recipe, out, tiny=smoke, strategy=strategy, command=command, verbose=verbose
-    )
+    metrics = recipes.run(name, recipe, out, tiny=smoke, strategy=strategy, command=command, verbose=verbose)
     wrote(out, as_json, metrics=metrics["test"])
 
 
@@ -234,12 +232,14 @@ def from_files(paths, model):
     """Pictures from files, cropped and resized to what the model takes, float32 in [0, 1]."""
     import numpy as np
 
-    from latentzoo import data
+    from latentzoo import pictures
 
     height, width, channels = model.image_shape
     if height != width:
-        raise ValueError(f"Pictures are cropped to squares. Expected: square images. Received: {model.image_shape}.")
-    return np.stack([data.picture(path, size=height, channels=channels) for path in paths]) / np.float32(255)
+        raise ValueError(
+            f"Pictures are cropped to squares. Expected: square images. Received: {model.image_shape}."
+        )
+    return np.stack([pictures.picture(path, size=height, channels=channels) for path in paths]) / np.float32(255)
 
 
 def from_data(name, n, model):

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentzoo import data
+from latentzoo import data, sources
 
 FIXTURE = pathlib.Path(__file__).with_name("fixture.npz")
 
@@ -29,7 +29,7 @@ def bare(monkeypatch, tmp_path):
         raise OSError("no network in tests")
 
     monkeypatch.setenv("LATENTZOO_DATA", str(tmp_path))
-    monkeypatch.setattr(data, "DEBIAN", tmp_path / "nowhere")
+    monkeypatch.setattr(sources, "DEBIAN", tmp_path / "nowhere")
     monkeypatch.setattr(urllib.request, "urlopen", refuse)
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
 
@@ -99,7 +99,7 @@ def test_load_shuffles_reproducibly(fashion):
 
 @pytest.mark.parametrize("batch_size", [0, -1, 2.5, True, "8"])
 def test_bad_batch_size(fashion, batch_size):
-    with pytest.raises(ValueError, match="Expected: an integer >= 1\nReceived: batch_size="):
+    with pytest.raises(ValueError, match="Expected: an integer >= 1. Received: batch_size="):
         data.load("fashion_mnist", "test", batch_size)
     with pytest.raises(ValueError, match="batch_size"):
         data.epochs(numbered(4), batch_size)
@@ -178,7 +178,7 @@ def test_epochs_own_their_pictures():
     ],
 )
 def test_epochs_want_pictures(x):
-    with pytest.raises(ValueError, match="Expected: uint8 .*\nReceived: x="):
+    with pytest.raises(ValueError, match="Expected: uint8 .*Received: x="):
         data.epochs(x, 2)
 
 
@@ -207,7 +207,7 @@ def test_hopeless_name_lists_all(name):
 
 
 def test_unknown_split(fashion):
-    with pytest.raises(ValueError, match="train.*test.*fit.*validation.*\nReceived: split='val'"):
+    with pytest.raises(ValueError, match="train.*test.*fit.*validation.*Received: split='val'"):
         data.arrays("fashion_mnist", "val")
 
 
@@ -277,15 +277,14 @@ def test_unreadable_archive(tmp_path, write):
     write(path)
     with pytest.raises(ValueError) as caught:
         data.arrays("fashion_mnist")
-    lines = str(caught.value).splitlines()
-    assert lines[0] == f"{path} cannot be read." and lines[1] == "Expected: an npz archive"
-    assert lines[2].startswith("Received: ") and len(lines) == 4
+    said = str(caught.value)
+    assert said.startswith(f"{path} cannot be read. Expected: an npz archive. Received: ")
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda x, y: {"x_train": x}, "lacks an array.*\nExpected: x_train and y_train"),
+        (lambda x, y: {"x_train": x}, "lacks an array.*Expected: x_train and y_train"),
         (lambda x, y: {"images": x, "labels": y}, "lacks an array"),
         (lambda x, y: {"x_train": x[..., 0], "y_train": y}, r"Expected: uint8 \(n, 28, 28, 1\)"),
         (lambda x, y: {"x_train": x[:, :27], "y_train": y}, r"Received: uint8 \(384, 27, 28, 1\)"),
@@ -293,7 +292,7 @@ def test_unreadable_archive(tmp_path, write):
         (lambda x, y: {"x_train": x[:0], "y_train": y[:0]}, "wrong pictures"),
         (lambda x, y: {"x_train": x, "y_train": y[:-1]}, r"Expected: integers \(384,\)"),
         (lambda x, y: {"x_train": x, "y_train": y / 1}, "wrong labels"),
-        (lambda x, y: {"x_train": x, "y_train": y + 1}, r"in \[0, 9\]\nReceived: .* in \[1, 10\]"),
+        (lambda x, y: {"x_train": x, "y_train": y + 1}, r"in \[0, 9\]\. Received: .* in \[1, 10\]"),
         (lambda x, y: {"x_train": x, "y_train": np.eye(10)[y]}, "wrong labels"),
     ],
 )
@@ -325,7 +324,7 @@ def write_idx(folder, fashion):
 
 def test_debian(tmp_path, fashion):
     (tmp_path / "fashion_mnist.npz").unlink()
-    write_idx(data.DEBIAN, fashion)
+    write_idx(sources.DEBIAN, fashion)
     for part in ("train", "test"):
         x, y = data.arrays("fashion_mnist", part)
         assert np.array_equal(x, fashion[f"x_{part}"]) and np.array_equal(y, fashion[f"y_{part}"])
@@ -335,10 +334,10 @@ def test_debian(tmp_path, fashion):
 @pytest.mark.parametrize("damage", [lambda c: c[:-100], lambda c: b"", lambda c: b"not gzip"])
 def test_broken_debian(tmp_path, fashion, damage):
     (tmp_path / "fashion_mnist.npz").unlink()
-    write_idx(data.DEBIAN, fashion)
-    path = data.DEBIAN / "train-images-idx3-ubyte.gz"
+    write_idx(sources.DEBIAN, fashion)
+    path = sources.DEBIAN / "train-images-idx3-ubyte.gz"
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(ValueError, match="cannot be read.*\nExpected: a gzipped idx") as caught:
+    with pytest.raises(ValueError, match="cannot be read.*Expected: a gzipped idx") as caught:
         data.arrays("fashion_mnist")
     assert str(path) in str(caught.value)
 
@@ -391,7 +390,7 @@ def test_faces_of_an_archive_have_one_crop(faces):
     same = data.arrays("celeba", "test", crop=160, size=64)[0]
     assert np.array_equal(same, faces["x_test"])
     for option in ({"crop": 140}, {"size": 32}):
-        with pytest.raises(ValueError, match="already cropped.*\nExpected: crop=160, size=64"):
+        with pytest.raises(ValueError, match="already cropped.*Expected: crop=160, size=64"):
             data.arrays("celeba", "test", **option)
     with pytest.raises(ValueError, match=r"108, 128, 140, 160, 178"):
         data.arrays("celeba", crop=150)
@@ -461,11 +460,11 @@ def test_tfds_digits(monkeypatch):
 
 def test_offline_is_one_quick_error(monkeypatch):
     calls = install_tfds(monkeypatch, [], prepared=False)
-    assert data.PATIENCE <= 10
-    monkeypatch.setattr(data, "PATIENCE", 0.2)
+    assert sources.PATIENCE <= 10
+    monkeypatch.setattr(sources, "PATIENCE", 0.2)
     monkeypatch.setattr(urllib.request, "urlopen", lambda *args, **kwargs: time.sleep(5))
     begin = time.perf_counter()
-    with pytest.raises(FileNotFoundError, match="did not answer.*\n.*LATENTZOO_DATA"):
+    with pytest.raises(FileNotFoundError, match="did not answer.*LATENTZOO_DATA"):
         data.load("mnist")
     assert time.perf_counter() - begin < 2 and calls == ["mnist"]
 
@@ -525,7 +524,7 @@ def test_folder_crops_the_centre(album):
     Image.fromarray(image).save(album / "a.png")
     assert (data.arrays(album, crop=20, size=10)[0] == 255).all()
     assert 0.09 < (data.arrays(album, size=60)[0] == 255).mean() < 0.12
-    with pytest.raises(ValueError, match="a.png is too small.*\nExpected: crop <= 60"):
+    with pytest.raises(ValueError, match="a.png is too small.*Expected: crop <= 60"):
         data.arrays(album, crop=61)
 
 
@@ -565,7 +564,7 @@ def test_folder_names_the_broken_picture(album):
     draw(album, "a.png")
     path = draw(album, "b.jpg")
     path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(ValueError, match="b.jpg cannot be read.*\nExpected.*\nReceived.*\nMend it"):
+    with pytest.raises(ValueError, match="b.jpg cannot be read.*Expected.*Received.*Mend it"):
         data.load(album)
     path.write_bytes(b"")
     with pytest.raises(ValueError, match="b.jpg cannot be read"):
@@ -577,7 +576,7 @@ def test_folder_names_the_broken_picture(album):
 def test_folder_refuses_bombs(album, monkeypatch, limit):
     draw(album, "a.png", shape=(40, 30))  # Pillow warns above the limit and refuses above twice.
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-    with pytest.raises(ValueError, match="a.png cannot be read.*\n.*\n.*DecompressionBomb"):
+    with pytest.raises(ValueError, match="a.png cannot be read.*DecompressionBomb"):
         data.arrays(album)
 
 

@@ -1,0 +1,36 @@
+"""The one shape of the package's errors: problem, expected, received, remedy."""
+
+import numpy as np
+
+
+def error(problem, expected, received, remedy="", *, kind=ValueError):
+    """An exception that says what is wrong, what would be right, what came, and the way out.
+
+    Args:
+        problem: str, a sentence.
+        expected, received: str.
+        remedy: str, sentences.
+        kind: class of the exception.
+
+    Example:
+
+    >>> from latentzoo.errors import error
+    >>> print(error("Bad size.", "an integer >= 1", "size=0"))
+    Bad size. Expected: an integer >= 1. Received: size=0.
+    """
+    return kind(f"{problem} Expected: {expected}. Received: {received}. {remedy}".rstrip())
+
+
+def whole(key, value, *, least):
+    """Checks that an argument is an integer of at least `least`."""
+    fits = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not fits or value < least:
+        raise error(f"Bad {key}.", f"an integer >= {least}", f"{key}={value!r}")
+
+
+def describe(x):
+    """What an array is, for `received`."""
+    if not isinstance(x, np.ndarray):
+        return f"{type(x).__name__}"
+    limits = f" in [{x.min()}, {x.max()}]" if x.size and x.dtype.kind in "biuf" else ""
+    return f"{x.dtype} {x.shape}{limits}"
