@@ -174,9 +174,7 @@ def run(name, recipe, out, *, tiny=False, strategy=None, command=None, verbose="
     images = fixture(recipe) if tiny else splits(recipe)
     scopes = {None: contextlib.nullcontext, "mirrored": lambda: tf.distribute.MirroredStrategy().scope()}
     if strategy not in scopes:
-        raise ValueError(
-            f"Unknown strategy. Expected: 'mirrored' or none. Received: strategy={strategy!r}."
-        )
+        raise ValueError(f"Unknown strategy. Expected: 'mirrored' or none. Received: strategy={strategy!r}.")
     with scopes[strategy]():
         if "from" in recipe:
             model = zoo.load(recipe["from"])
