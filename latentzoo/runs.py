@@ -37,7 +37,8 @@ def train(recipe, out, model, *, x, validation=None, verbose="auto", callbacks=(
         x: uint8 images, `(n, height, width, channels)`.
         validation: uint8 images to evaluate after each epoch, or `None`.
         verbose: as in `keras.Model.fit`.
-        callbacks: more Keras callbacks; their numbers are part of the state.
+        callbacks: more Keras callbacks; what they count is part of the state (the weights that
+            `EarlyStopping(restore_best_weights=True)` keeps are not).
 
     Returns:
         The history, a list with one dict for each epoch.
@@ -120,7 +121,7 @@ class Run:
             "recipe": self._settings(),
             "history": self.history,
             "stopped": self.stopped,
-            "callbacks": {type(c).__name__: numbers(c) for c in self.callbacks},
+            "callbacks": {type(c).__name__: counts(c) for c in self.callbacks},
         }
         with replacing(self.path) as temporary:
             save_file(arrays, temporary, {"run": json.dumps(facts)})
@@ -158,10 +159,14 @@ class Run:
         return json.loads(json.dumps(self.recipe))
 
 
-def numbers(callback):
-    """What a callback counts: how long EarlyStopping and its like have waited, and for what."""
-    kinds = (int, float)
-    return {k: v for k, v in vars(callback).items() if type(v) in kinds and math.isfinite(v)}
+# What EarlyStopping, ReduceLROnPlateau and ModelCheckpoint count. Their other numbers are settings.
+COUNTS = ("best", "best_epoch", "cooldown_counter", "stopped_epoch", "wait")
+
+
+def counts(callback):
+    """How long a callback has waited, and for what."""
+    found = {name: getattr(callback, name, None) for name in COUNTS}
+    return {k: float(v) for k, v in found.items() if v is not None and math.isfinite(v)}
 
 
 def write_history(history, path):

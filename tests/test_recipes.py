@@ -1,6 +1,7 @@
 """Recipes: overriding, every one of them in small, and runs that survive being killed."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,20 @@ from safetensors.numpy import load_file
 
 import latentzoo
 from latentzoo import recipes
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The folder of a finished run."""
+    folder = tmp_path_factory.mktemp("run") / "glf-fashion"
+    recipes.run("glf-fashion", recipes.smoke(recipes.recipe("glf-fashion")), folder, tiny=True, verbose=0)
+    return folder
+
+
+@pytest.fixture
+def again(finished, tmp_path):
+    """A copy of it, to be spoilt."""
+    return shutil.copytree(finished, tmp_path / "again")
 
 
 @pytest.mark.parametrize("name", recipes.names())
@@ -33,13 +48,10 @@ def test_every_recipe_runs_in_small_and_leaves_a_checkpoint(name, tmp_path):
     assert ("non-commercial" in card) == (recipe["data"] == "celeba")
 
 
-def test_fine_tuning_starts_from_the_checkpoint_and_moves_it(tmp_path):
-    recipe = recipes.smoke(recipes.recipe("glf-fashion"))
-    recipes.run("first", recipe, tmp_path / "first", tiny=True, verbose=0)
-    start = latentzoo.load(tmp_path / "first")
-    tune = recipes.smoke(recipes.fine_tune(tmp_path / "first", "fixture"))
+def test_fine_tuning_starts_from_the_checkpoint_and_moves_it(finished, tmp_path):
+    tune = recipes.smoke(recipes.fine_tune(finished, "fixture"))
     recipes.run("second", tune, tmp_path / "second", tiny=True, verbose=0)
-    tuned = latentzoo.load(tmp_path / "second")
+    start, tuned = latentzoo.load(finished), latentzoo.load(tmp_path / "second")
     x = np.load("tests/fixture.npz")["x_train"][:8]
     difference = np.abs(start.encode(x) - tuned.encode(x)).max()
     assert 0 < difference < np.abs(start.encode(x)).max()
@@ -68,12 +80,11 @@ def test_unknown_recipe_names_the_nearest():
         recipes.recipe("glf-celba")
 
 
-def test_a_run_goes_on_only_with_its_own_recipe(tmp_path):
+def test_a_run_goes_on_only_with_its_own_recipe(again):
     recipe = recipes.smoke(recipes.recipe("glf-fashion"))
-    recipes.run("a", recipe, tmp_path, tiny=True, verbose=0)
     recipe["optimizer"]["learning_rate"] = 1e-2
     with pytest.raises(ValueError, match="other values for optimizer"):
-        recipes.run("a", recipe, tmp_path, tiny=True, verbose=0)
+        recipes.run("a", recipe, again, tiny=True, verbose=0)
 
 
 def test_a_killed_run_ends_as_one_that_was_not(tmp_path):
@@ -124,10 +135,8 @@ def test_callbacks_go_on_counting(tmp_path):
     assert run(9) == (4, 0)  # a run that stopped stays stopped
 
 
-def test_a_damaged_state_is_told(tmp_path):
-    recipe = recipes.smoke(recipes.recipe("glf-fashion"))
-    recipes.run("a", recipe, tmp_path, tiny=True, verbose=0)
-    state = tmp_path / "state.safetensors"
+def test_a_damaged_state_is_told(again):
+    state = again / "state.safetensors"
     state.write_bytes(state.read_bytes()[:-100])
-    with pytest.raises(ValueError, match="(?s)damaged.*Expected.*Received"):
-        recipes.run("a", recipe, tmp_path, tiny=True, verbose=0)
+    with pytest.raises(ValueError, match="damaged. Expected.*Received"):
+        recipes.run("a", recipes.smoke(recipes.recipe("glf-fashion")), again, tiny=True, verbose=0)

@@ -1,0 +1,58 @@
+"""Puts a finished run on the shelf: its checkpoint, its hash, and its row in the README.
+
+    python training/shelve.py runs/glf-fashion
+
+Copies everything but the state of the run to checkpoints/NAME, NAME being that of the recipe. The history
+of a repository never shrinks: shelve a run once, when it is final.
+"""
+
+import hashlib
+import json
+import pathlib
+import shutil
+import sys
+
+from latentzoo import zoo
+
+MARK = "<!-- checkpoints: written by training/shelve.py -->\n"
+HEAD = """| name | images | prior | parameters | MB | reconstruction error | data and licence |
+|---|---|---|---|---|---|---|
+"""
+
+
+def shelve(run):
+    """Copies the checkpoint and enters it in `shelf.json`."""
+    name = zoo.info(run)["provenance"]["recipe"]
+    folder = zoo.CHECKPOINTS / name
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(run, folder, ignore=shutil.ignore_patterns("state.safetensors", ".*"))
+    sha256 = hashlib.sha256((folder / "config.json").read_bytes()).hexdigest()
+    zoo.write_json(zoo.ROOT / "shelf.json", dict(sorted({**zoo.shelf(), name: sha256}.items())))
+
+
+def rows():
+    """The README's table of checkpoints."""
+    for name in zoo.list_models():
+        facts = zoo.info(name)
+        provenance, test = facts["provenance"], facts["metrics"]["test"]
+        prior = zoo.read_config(zoo.find(name))["arguments"]["prior"]["class_name"]
+        yield (
+            f"| `{name}` | {'x'.join(map(str, facts['image_shape']))} | `{prior}` "
+            f"| {facts['parameters'] / 1e6:.1f} M | {facts['bytes'] / 1e6:.0f} "
+            f"| {test['mean_squared_error']['mean']:.5f} ({facts['metrics']['images']:,} images) "
+            f"| {provenance['data']}, {provenance['licence']} |\n"
+        )
+
+
+def update_readme(path):
+    """Writes the table after the mark, in the place of the one there."""
+    before, after = path.read_text(encoding="utf-8").split(MARK)
+    rest = after[after.index("\n\n", 1) :]
+    path.write_text(before + MARK + "\n" + HEAD + "".join(rows()).rstrip("\n") + rest, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    for run in sys.argv[1:]:
+        shelve(pathlib.Path(run))
+    update_readme(zoo.ROOT.parent / "README.md")
+    print(json.dumps(zoo.shelf(), indent=1))
