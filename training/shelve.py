@@ -9,6 +9,7 @@ of a repository never shrinks: shelve a run once, when it is final.
 import hashlib
 import json
 import pathlib
+import re
 import shutil
 import sys
 
@@ -47,8 +48,8 @@ def rows():
 def update_readme(path):
     """Writes the table after the mark, in the place of the one there."""
     before, after = path.read_text(encoding="utf-8").split(MARK)
-    rest = after[after.index("\n\n", 1) :]
-    path.write_text(before + MARK + "\n" + HEAD + "".join(rows()).rstrip("\n") + rest, encoding="utf-8")
+    after = re.sub(r"\A\s*(\|.*\n)*\s*", "", after)
+    path.write_text(f"{before}{MARK}\n{HEAD}{''.join(rows())}\n{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -254,8 +254,9 @@ class Autoencoder(UpdateModel):
 
     @classmethod
     def from_config(cls, config):
+        read = {"prior": priors.deserialize}
         nested = {
-            part: keras.saving.deserialize_keras_object(config[part])
+            part: read.get(part, keras.saving.deserialize_keras_object)(config[part])
             for part in cls.parts
             if isinstance(config.get(part), dict)
         }

@@ -7,6 +7,8 @@ is therefore imported on first use.
 import difflib
 import importlib
 
+import keras
+
 from latentzoo.priors.normal import Normal
 from latentzoo.priors.prior import Prior
 
@@ -51,6 +53,14 @@ def build(prior, latent_dim, **arguments):
             f"Received: {type(prior).__name__} with latent_dim={prior.latent_dim}."
         )
     return prior
+
+
+def deserialize(config):
+    """A prior from its serialized Keras config, importing the class on the way."""
+    registered = config.get("registered_name") or ""
+    if registered.removeprefix("latentzoo>") in NAMES.values():
+        __getattr__(registered.removeprefix("latentzoo>"))
+    return keras.saving.deserialize_keras_object(config)
 
 
 def __getattr__(name):
