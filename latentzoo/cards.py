@@ -154,6 +154,11 @@ def card(name, model, provenance, metrics):
     family = type(model).__name__
     about = type(model).__doc__.splitlines()[0]
     split = "" if settings["split"] == "train" else f" (split `{settings['split']}`)"
+    prior = ""
+    if settings.get("prior_epochs"):
+        prior = f"""- Then the prior alone, on codes computed once: the best of {settings["prior_epochs"]} epochs by
+  its likelihood on validation images.
+"""
     flips = ", flipped at random" if settings["flip"] else ""
     rows = "\n".join(
         f"| {label} | {show(test[key])} | {show(storage['float32'][key])} |"
@@ -193,7 +198,7 @@ images = model.sample(16, seed=0)  # float32, (16, {", ".join(map(str, model.ima
   data: {provenance["licence"]}.{NON_COMMERCIAL if faces else ""}
 - {provenance["epochs"]} epochs in batches of {settings["batch_size"]}, seed {settings["seed"]}, in
   {provenance["seconds"] / 60:.0f} minutes on two CPU cores shared with other work.
-- Adam at {settings["optimizer"]["learning_rate"]:g}, times {steps(settings)}.
+{prior}- Adam at {settings["optimizer"]["learning_rate"]:g}, times {steps(settings)}.
 - Terms: {losses}; [history.csv](history.csv) has them for each epoch.
 
 ## Measurements

@@ -47,7 +47,8 @@ RECIPES = {
         "prior": LARGE,
         "split": "fit",
         "flip": True,
-        "epochs": 60,
-        "learning_rate_factors": {30: 0.2, 45: 0.04},
+        "epochs": 30,
+        "learning_rate_factors": {18: 0.2, 25: 0.04},
+        "prior_epochs": 100,
     },
 }

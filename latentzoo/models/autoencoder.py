@@ -176,7 +176,7 @@ class Autoencoder(UpdateModel):
         images = infer(self.decoder, chunks(codes, batch_size))
         return images.reshape(len(ends[0]), int(steps), *self.image_shape)
 
-    def fit_prior(self, data, prior=None, *, draw=False, seed=None, **fit_arguments):
+    def fit_prior(self, data, prior=None, *, validation_data=None, draw=False, seed=None, **fit_arguments):
         """Encodes images once and fits the prior, or another one, on the codes.
 
         The encoder and decoder do not move. What is replaced is what `sample` uses; a later `fit`
@@ -186,6 +186,7 @@ class Autoencoder(UpdateModel):
             data: images.
             prior: `None` to fit the one there is, or a `latentzoo.priors.Prior` or its name to put
                 in its place.
+            validation_data: images to judge the prior by, or `None` for a part of `data`.
             draw, seed: as in `encode`.
             **fit_arguments: passed to the prior's `fit`, such as `epochs`.
 
@@ -193,6 +194,8 @@ class Autoencoder(UpdateModel):
             What the prior's `fit` returns.
         """
         codes = self.encode(data, draw=draw, seed=seed)
+        if validation_data is not None:
+            fit_arguments["validation_data"] = self.encode(validation_data, draw=draw, seed=seed)
         new = self.prior if prior is None else priors.build(prior, self.latent_dim)
         history = new.fit(codes, **fit_arguments)
         if new is not self.prior:  # replaced last: a failed fit leaves the model as it was
@@ -227,8 +230,7 @@ class Autoencoder(UpdateModel):
         return x
 
     def fit(self, *args, **kwargs):
-        learns = self.compiled and "prior" in self._plan.groups
-        if self.compiled and self.prior.weights and not learns and self.encoder.trainable:
+        if self.learns("encoder") and self.prior.weights and not self.learns("prior"):
             warnings.warn(
                 f"{type(self).__name__}.fit does not train this {type(self.prior).__name__} prior: "
                 "as the codes move it becomes stale. Call `fit_prior(data)` afterwards.",

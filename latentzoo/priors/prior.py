@@ -79,6 +79,7 @@ class Prior(keras.Model):
         optimizer=None,
         epochs=50,
         batch_size=256,
+        validation_data=None,
         validation_split=0.1,
         patience=5,
         verbose="auto",
@@ -93,8 +94,9 @@ class Prior(keras.Model):
             optimizer: a Keras optimizer; Adam at 1e-3 if `None`.
             epochs: int. Most passes over the codes.
             batch_size: int.
-            validation_split: float in [0, 1). Share of the codes, the last ones, held out; at 0 all
-                epochs are run.
+            validation_data: codes to hold out, or `None`.
+            validation_split: float in [0, 1). Otherwise the share of the codes, the last ones, that
+                is held out; at 0 all epochs are run.
             patience: int. Epochs without improvement before stopping.
             verbose: as in `keras.Model.fit`.
 
@@ -109,19 +111,22 @@ class Prior(keras.Model):
             raise self._cannot("has no density to fit by maximum likelihood")
         if not self.trainable_variables:  # nothing to learn
             return keras.callbacks.History()
-        callbacks = []
-        if validation_split:
-            callbacks = [
-                keras.callbacks.EarlyStopping("val_nll", 0, patience, mode="min", restore_best_weights=True)
-            ]
+        if validation_data is not None:
+            validation_data = self._check_codes(validation_data)
+            validation_split = 0.0
+        held_out = validation_data is not None or validation_split > 0
+        stop = keras.callbacks.EarlyStopping(
+            "val_nll", patience=patience, mode="min", restore_best_weights=True
+        )
         model = MaximumLikelihood(self)
         model.compile(optimizer)
         return model.fit(
             codes,
             epochs=epochs,
             batch_size=batch_size,
+            validation_data=validation_data,
             validation_split=validation_split,
-            callbacks=callbacks,
+            callbacks=[stop] if held_out else [],
             verbose=verbose,
         )
 
