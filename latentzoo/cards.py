@@ -156,9 +156,10 @@ def card(name, model, provenance, metrics):
     split = "" if settings["split"] == "train" else f" (split `{settings['split']}`)"
     prior = ""
     if settings.get("prior_epochs"):
-        prior = f"""- Then the prior alone, on codes computed once: the best of {settings["prior_epochs"]} epochs by
-  its likelihood on validation images.
-"""
+        prior = (
+            f"- Then the prior alone, on codes computed once: of {settings['prior_epochs']} epochs the one\n"
+            "  that is best on validation images.\n"
+        )
     flips = ", flipped at random" if settings["flip"] else ""
     rows = "\n".join(
         f"| {label} | {show(test[key])} | {show(storage['float32'][key])} |"

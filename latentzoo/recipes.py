@@ -173,6 +173,7 @@ def run(name, recipe, out, *, tiny=False, strategy=None, command=None, verbose="
 
     from latentzoo import cards, runs, zoo
 
+    out = pathlib.Path(out)
     images = fixture(recipe) if tiny else splits(recipe)
     scopes = {None: contextlib.nullcontext, "mirrored": lambda: tf.distribute.MirroredStrategy().scope()}
     if strategy not in scopes:
