@@ -23,6 +23,10 @@ from latentzoo.updates import serializable
 
 tfb, tfd = tfp.bijectors, tfp.distributions
 
+# Scales are kept within exp(-5) and exp(5). Trained flows stay well inside; but far from its data a network
+# may ask for any scale, and a few such couplings in a row would make a sample overflow.
+LOG_SCALE = 5.0
+
 
 @serializable
 class RealNVP(Prior):
@@ -215,6 +219,7 @@ class Coupling(tfb.Bijector):
             raw = tf.cast(self._network(self._split(x)[0]), tf.float32)
             raw_scale, shift = tf.split(raw, 2, axis=-1)
             log_scale = raw_scale if self._kind == "exp" else tf.math.log_sigmoid(raw_scale + 2.0)
+            log_scale = tf.clip_by_value(log_scale, -LOG_SCALE, LOG_SCALE)
             self._seen[id(x)] = (x, log_scale, shift)
         return self._seen[id(x)][1:]
 
