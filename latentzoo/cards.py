@@ -100,7 +100,7 @@ def measure(model, images, batch_size=256):
 
 def summary(values):
     values = values.astype("float64")
-    return {"mean": values.mean(), "standard_error": values.std() / np.sqrt(len(values))}
+    return {"mean": float(values.mean()), "standard_error": float(values.std() / len(values) ** 0.5)}
 
 
 def write_golden(model, path):
