@@ -15,6 +15,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from latentzoo import checks
+from latentzoo.optimizers import GroupOptimizers, clone, for_groups
+from latentzoo.parts import Parts
+
 if keras.config.backend() != "tensorflow":
     raise RuntimeError(
         "latentzoo trains and runs on Keras' TensorFlow backend. Expected: KERAS_BACKEND=tensorflow. "
@@ -38,9 +42,9 @@ class Update:
             `(batch,)` (averaged over the batch, weighed by `sample_weight`) or `()`.
         monitors: Names that `terms` returns besides the routed ones: logged, never descended.
         **objectives: For each group, the attribute name of a sublayer, a dict `{term: weight}`. A
-            term that a group does not list sends it no gradient. A weight is a number, or a
-            `LearningRateSchedule` of the group's iterations (groups that share a row share the
-            count of the first).
+            term that a group does not list sends it no gradient; a group with an empty dict learns
+            nothing here. A weight is a number, or a `LearningRateSchedule` of the group's
+            iterations (groups that share a row share the count of the first).
 
     Example: the encoder and decoder of a beta-VAE descend one objective.
 
@@ -66,60 +70,9 @@ class Update:
         """The distinct objectives of `groups`, each with the groups that descend it."""
         rows = {}
         for group, row in self.objectives.items():
-            if group in groups:
+            if row and group in groups:
                 rows.setdefault(frozenset(row.items()), (row, []))[1].append(group)
         return list(rows.values())
-
-
-@serializable
-class GroupOptimizers(keras.optimizers.Optimizer):
-    """One optimizer for each group of variables, in the place where Keras expects one optimizer.
-
-    `learning_rate` is the first group's. Setting it, as `LearningRateScheduler` and
-    `ReduceLROnPlateau` do, scales the rate of every group by the same ratio.
-
-    Args:
-        groups: dict of group name to `keras.optimizers.Optimizer`.
-        name: str. Name of the optimizer.
-    """
-
-    def __init__(self, groups, name="groups"):
-        super().__init__(learning_rate=0.0, name=name)
-        self.groups = dict(groups)
-
-    def build(self, variables):
-        # The members are built by the model, each with its own group's variables.
-        super().build([])
-
-    @property
-    def learning_rate(self):
-        return next(iter(self.groups.values())).learning_rate
-
-    @learning_rate.setter
-    def learning_rate(self, value):
-        ratio = float(value) / max(float(self.learning_rate), 1e-30)
-        for optimizer in self.groups.values():
-            optimizer.learning_rate = float(optimizer.learning_rate) * ratio
-
-    @property
-    def iterations(self):
-        return next(iter(self.groups.values())).iterations
-
-    def finalize_variable_values(self, trainable_variables):
-        for optimizer in self.groups.values():
-            if optimizer.use_ema:
-                optimizer.finalize_variable_values(optimizer._trainable_variables)
-
-    def get_config(self):
-        groups = {name: keras.optimizers.serialize(o) for name, o in self.groups.items()}
-        return {"groups": groups, "name": self.name}
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        groups = {
-            name: keras.optimizers.deserialize(o, custom_objects) for name, o in config["groups"].items()
-        }
-        return cls(groups, config["name"])
 
 
 class ReplicaSeedGenerator(keras.random.SeedGenerator):
@@ -138,6 +91,7 @@ class Batch:
     """Counts and weights of one batch on one replica."""
 
     def __init__(self, x, sample_weight):
+        checks.sample_weight(sample_weight)
         size = ops.shape(keras.tree.flatten(x)[0])[0]
         self.static_size = None if tf.is_tensor(size) else size
         self.count = tf.cast(size, "float32")
@@ -158,9 +112,9 @@ class Batch:
 class Plan:
     """What `compile` settles for the steps; opaque to Keras, which locks built models."""
 
-    def __init__(self, updates, groups):
+    def __init__(self, updates, variables):
         self.updates = updates
-        self.groups = groups
+        self.variables = variables  # of each group that learns
         self.means = {
             name: keras.metrics.Mean(name=name)
             for name in dict.fromkeys(["loss", *(n for u in updates for n in u.names)])
@@ -189,17 +143,18 @@ def clear_errors():
 
 
 def clearly(method):
-    """`method` of Keras, with the failed requirements of its compiled steps as `ValueError`s."""
+    """`method` of Keras, with its mistakes in `x` as `ValueError`s, those of compiled steps too."""
 
     @functools.wraps(method)
-    def clear(*args, **kwargs):
+    def clear(self, x=None, *args, **kwargs):
+        checks.examples(x)
         with clear_errors():
-            return method(*args, **kwargs)
+            return method(self, x, *args, **kwargs)
 
     return clear
 
 
-class UpdateModel(keras.Model):
+class UpdateModel(Parts, keras.Model):
     """A Keras model that is trained by the `Update`s it declares.
 
     Subclasses define
@@ -214,8 +169,9 @@ class UpdateModel(keras.Model):
 
     `fit` and `evaluate` take arrays or a `tf.data.Dataset` of `x`, `(x, y)` or
     `(x, y, sample_weight)`; `y` is ignored. Every term is logged unweighted under its own name, as
-    the mean over the epoch; `loss` is the sum of the distinct rows. The terms are the objective:
-    regularizers of layers and `add_loss` are ignored unless a term returns them.
+    the mean over the epoch; `loss` is the sum of the distinct rows, an update that is repeated
+    counted once. The terms are the objective: regularizers of layers and `add_loss` are ignored
+    unless a term returns them. As in Keras, `trainable` is read when compiling.
 
     Under `tf.distribute.MirroredStrategy` gradients, batch norm statistics and clipping are those
     of the whole batch; terms of shape `()` are computed per replica and averaged by its share.
@@ -254,25 +210,35 @@ class UpdateModel(keras.Model):
             ValueError: `loss`, `metrics` or their weights were given, a group is unknown or left
                 out, a sublayer computes in float16, or a setting does not work under a strategy.
         """
-        self._refuse_losses(refused)
-        updates = self.updates()
+        family, updates = type(self).__name__, self.updates()
+        refused.pop("auto_scale_loss", None)
+        checks.losses(family, refused)
+        checks.table(self, updates)
+        checks.precision(self._flatten_layers())
         groups = list(dict.fromkeys(g for update in updates for g in update.objectives))
-        check_terms_are_unique(updates, type(self).__name__)
-        self._check_precision()
-        replicas = self.distribute_strategy.num_replicas_in_sync
         with self.distribute_strategy.scope():
-            optimizers = self._optimizers(optimizer, groups)
-            if replicas > 1:
-                check_replicas(optimizers, steps_per_execution, jit_compile)
+            members = for_groups(optimizer or self.default_optimizers(), groups, family)
+            if self.distribute_strategy.num_replicas_in_sync > 1:
+                checks.replicas(members, steps_per_execution, jit_compile)
                 self._join_replicas()
             self._jit_compile_given = jit_compile
             super().compile(
-                GroupOptimizers(optimizers),
+                GroupOptimizers(members),
                 run_eagerly=run_eagerly,
                 steps_per_execution=steps_per_execution,
                 jit_compile=jit_compile,
             )
-            self._plan = Plan(updates, [g for g in groups if self.variables_of(g)])
+            learning = [g for g in groups if any(u.objectives.get(g) for u in updates)]
+            variables = {g: getattr(self, g).trainable_variables for g in learning}
+            self._plan = Plan(updates, {g: found for g, found in variables.items() if found})
+
+    def learns(self, group):
+        """Whether `fit`, as the model is compiled, moves the group."""
+        return self.compiled and group in self._plan.variables
+
+    def get_compile_config(self):
+        config = super().get_compile_config()
+        return {**config, "jit_compile": self._jit_compile_given} if config else config
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
@@ -287,8 +253,8 @@ class UpdateModel(keras.Model):
         replicas = self.distribute_strategy.num_replicas_in_sync
         xla = replicas == 1 and self._jit_compile_given == "auto" and not self.run_eagerly
         with self.distribute_strategy.scope():
-            for group in self._plan.groups:
-                member, variables = self.optimizer.groups[group], self.variables_of(group)
+            for group, variables in self._plan.variables.items():
+                member = self.optimizer.groups[group]
                 if not member.built:
                     member.build(variables)
                 apply = bind_apply(member, variables)
@@ -298,44 +264,8 @@ class UpdateModel(keras.Model):
         self._build_optimizers()
         return super().make_train_function(force)
 
-    def _refuse_losses(self, refused):
-        refused.pop("auto_scale_loss", None)
-        allowed = {"loss", "loss_weights", "metrics", "weighted_metrics"}
-        if unknown := sorted(set(refused) - allowed):
-            raise TypeError(f"compile() got unexpected keyword arguments: {unknown}")
-        if given := sorted(name for name, value in refused.items() if value is not None):
-            raise ValueError(
-                f"{type(self).__name__} is its own objective: its loss terms and who learns from "
-                "them are the family. Expected: compile() or compile(optimizer). "
-                f"Received: {', '.join(f'{name}={refused[name]!r}' for name in given)}. Leave it "
-                "out; to measure something else during training, use a callback."
-            )
-
-    def _check_precision(self):
-        for layer in self._flatten_layers():
-            if layer.compute_dtype == "float16":
-                raise ValueError(
-                    "Training in float16 needs loss scaling for each group of variables, which "
-                    "latentzoo does not do. Expected: dtype policy 'mixed_bfloat16' (no scaling "
-                    f"needed) or 'float32'. Received: layer '{layer.name}' with policy "
-                    f"'{layer.dtype_policy.name}'. Build the model with dtype='mixed_bfloat16'."
-                )
-
-    def _optimizers(self, optimizer, groups):
-        if optimizer is None:
-            optimizer = self.default_optimizers()
-        if isinstance(optimizer, GroupOptimizers):
-            optimizer = optimizer.groups
-        if isinstance(optimizer, dict):
-            if set(optimizer) != set(groups):
-                raise ValueError(
-                    f"`optimizer` must have one entry for every group that "
-                    f"{type(self).__name__} updates. Expected: {groups}. "
-                    f"Received: {list(optimizer)}."
-                )
-            return {g: keras.optimizers.get(optimizer[g]) for g in groups}
-        template = keras.optimizers.get(optimizer)
-        return {g: type(template).from_config({**template.get_config(), "name": g}) for g in groups}
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Nothing: all parts are built, and Keras' trial run wants replicas to get equal shares."""
 
     def _join_replicas(self):
         """Batch statistics of the whole batch, and noise of its own for every replica."""
@@ -352,16 +282,12 @@ class UpdateModel(keras.Model):
         """Turns a batch as it comes from the data into what the terms take."""
         return x
 
-    def variables_of(self, group):
-        """The variables that `group` may move: the trainable ones of that sublayer."""
-        return getattr(self, group).trainable_variables
-
     def train_step(self, data):
         x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         x, batch = self.prepare(x), Batch(x, sample_weight)
         loss = 0.0
         for update in self._plan.updates:  # a static list: no tf.cond, which replicas refuse
-            loss += self._descend(update, x, batch)
+            loss += self._descend(update, x, batch) / self._plan.updates.count(update)
         return self._log({"loss": loss}, batch)
 
     def test_step(self, data):
@@ -370,12 +296,12 @@ class UpdateModel(keras.Model):
         loss = 0.0
         for update in dict.fromkeys(self._plan.updates):
             sums = self._sums(update, x, batch, training=False)
-            loss += sum(self._objective(*row, sums) for row in update.rows(self._plan.groups))
+            loss += sum(self._objective(*row, sums) for row in update.rows(self._plan.variables))
             self._log(sums, batch)
         return self._log({"loss": loss}, batch)
 
     def _descend(self, update, x, batch):
-        rows = update.rows(self._plan.groups)
+        rows = update.rows(self._plan.variables)
         if not rows:
             self._log(self._sums(update, x, batch, training=True), batch)
             return 0.0
@@ -385,9 +311,9 @@ class UpdateModel(keras.Model):
             means = [objective / batch.total for objective in objectives]
         gradients = {}
         for (row, groups), mean in zip(rows, means, strict=True):
-            sources = {g: [v.value for v in self.variables_of(g)] for g in groups}
+            sources = {g: [v.value for v in self._plan.variables[g]] for g in groups}
             for group, found in tape.gradient(mean, sources).items():
-                check_gradients(found, group, row, update)
+                checks.gradients(found, group, row, update)
                 gradients[group] = found
         for group, found in gradients.items():
             self._plan.apply[group](self._over_replicas(found, group, batch))
@@ -395,8 +321,7 @@ class UpdateModel(keras.Model):
         return sum(objectives)
 
     def _sums(self, update, x, batch, training):
-        terms = update.terms(x, training=training)
-        check_terms(terms, update, batch)
+        terms = checks.terms(update.terms(x, training=training), update, batch.static_size)
         return {name: batch.sum(tf.cast(term, "float32")) for name, term in terms.items()}
 
     def _objective(self, row, groups, sums):
@@ -440,59 +365,21 @@ class UpdateModel(keras.Model):
     # ------------------------------------------------------------------ parts and state
 
     def replace(self, **parts):
-        """Puts other sublayers in the place of old ones.
-
-        Nothing of the old part stays in the weights, the optimizers or the compiled functions. A
-        compiled model is compiled again: the group of the new part starts with a fresh optimizer of
-        the old one's settings, the other groups keep theirs.
-
-        Args:
-            **parts: the new layer for each attribute name.
-
-        Returns:
-            The model itself.
-        """
-        for name, part in parts.items():
-            old = getattr(self, name, None)
-            if not isinstance(old, keras.Layer) or not isinstance(part, keras.Layer):
-                raise ValueError(
-                    f"`replace` exchanges one part of {type(self).__name__} for another layer. "
-                    f"Expected: one of {[n for n, v in vars(self).items() if v in self.layers]}. "
-                    f"Received: {name}={part!r}."
-                )
-            # Keras' files are keyed by position, so the new part takes the old one's place.
-            index = next(i for i, layer in enumerate(self._layers) if layer is old)
-            self._tracker.unlock()
-            try:
-                del self._layers[index]
-                super().__setattr__(name, part)
-                if part in self._layers:
-                    self._layers.remove(part)
-                self._layers.insert(index, part)
-            finally:
-                self._tracker.lock()
-        self.train_function = self.test_function = self.predict_function = None
+        super().replace(**parts)
         if self.compiled:
-            members = dict(self.optimizer.groups)
-            for name in set(parts) & set(members):
-                members[name] = type(members[name]).from_config(members[name].get_config())
+            members = {
+                group: clone(member) if group in parts else member
+                for group, member in self.optimizer.groups.items()
+            }
             self.compile(
-                self._restrict(members),
+                members,
                 run_eagerly=self.run_eagerly,
                 steps_per_execution=self.steps_per_execution,
                 jit_compile=self._jit_compile_given,
             )
         return self
 
-    def _restrict(self, members):
-        return {g: members[g] for u in self.updates() for g in u.objectives}
-
-    def __setattr__(self, name, value):
-        old = self.__dict__.get(name)
-        if isinstance(old, keras.Layer) and isinstance(value, keras.Layer) and value is not old:
-            self.replace(**{name: value})
-        else:
-            super().__setattr__(name, value)
+    replace.__doc__ = Parts.replace.__doc__
 
     def _all_seed_generators(self):
         return [g for layer in self._flatten_layers() for g in layer._seed_generators]
@@ -520,7 +407,8 @@ def frozen(layer, x, training=False):
     Args:
         layer: a built `keras.Layer`.
         x: its input.
-        training: bool. Whether the layer runs in training mode; moving statistics do not move.
+        training: bool. Whether the layer runs in training mode; moving statistics do not move,
+            and noise is that of the layer's next ordinary application.
 
     Returns:
         What `layer(x)` returns.
@@ -555,66 +443,3 @@ def bind_apply(optimizer, variables):
         optimizer.apply(gradients, variables)
 
     return apply
-
-
-def check_terms_are_unique(updates, family):
-    owner = {}
-    for update in dict.fromkeys(updates):
-        for name in update.names:
-            if name == "loss" or owner.setdefault(name, update.terms) != update.terms:
-                raise ValueError(
-                    f"Two updates of {family} return a term of one name, or one is called 'loss'. "
-                    f"Expected: every term has a name of its own. Received: '{name}'."
-                )
-
-
-def check_terms(terms, update, batch):
-    function = getattr(update.terms, "__qualname__", repr(update.terms))
-    if set(terms) != set(update.names):
-        missing = [n for n in update.names if n not in terms]
-        undeclared = [n for n in terms if n not in update.names]
-        raise ValueError(
-            f"`{function}` must return exactly the terms that its `Update` routes or monitors. "
-            f"Expected: {update.names}. Received: {list(terms)} (missing: {missing}, undeclared: "
-            f"{undeclared}). Route the term, list it in `monitors`, or do not return it."
-        )
-    for name, term in terms.items():
-        shape = tuple(ops.shape(term)) if len(term.shape) == 0 else tuple(term.shape)
-        if len(shape) > 1 or (len(shape) == 1 and shape[0] != batch.static_size):
-            raise ValueError(
-                f"Term '{name}' of `{function}` has the wrong shape. Expected: "
-                f"({batch.static_size or 'batch'},), one number for each example, or (). "
-                f"Received: shape {shape}. Sum or average over the other axes."
-            )
-
-
-def check_gradients(gradients, group, row, update):
-    if all(gradient is None for gradient in gradients):
-        raise ValueError(
-            f"No term of its row depends on the group '{group}'. Expected: a gradient from one of "
-            f"{list(row)}. Received: none from `{update.terms.__qualname__}`. Remove the group from "
-            "the `Update`, or look for a stop_gradient too many."
-        )
-
-
-def check_replicas(optimizers, steps_per_execution, jit_compile):
-    if steps_per_execution != 1:
-        raise ValueError(
-            "Several steps per execution fail under a tf.distribute strategy in Keras. Expected: "
-            f"steps_per_execution=1. Received: steps_per_execution={steps_per_execution}."
-        )
-    if jit_compile is True:
-        raise ValueError(
-            "XLA fails under a tf.distribute strategy in Keras. Expected: jit_compile='auto' or "
-            "False. Received: jit_compile=True."
-        )
-    for group, optimizer in optimizers.items():
-        if optimizer.gradient_accumulation_steps or optimizer.ema_overwrite_frequency:
-            raise ValueError(
-                "Gradient accumulation and overwriting by a moving average fail under a "
-                "tf.distribute strategy in Keras. Expected: an optimizer without "
-                f"gradient_accumulation_steps and ema_overwrite_frequency. Received: {group}="
-                f"{type(optimizer).__name__} with gradient_accumulation_steps="
-                f"{optimizer.gradient_accumulation_steps}, ema_overwrite_frequency="
-                f"{optimizer.ema_overwrite_frequency}."
-            )

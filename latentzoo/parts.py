@@ -1,0 +1,59 @@
+"""Parts of a model that can be exchanged after it was built."""
+
+import keras
+
+from latentzoo.errors import error
+
+
+class Parts:
+    """Mixin for a `keras.Model`, listed before it, whose sublayers can be replaced."""
+
+    def replace(self, **parts):
+        """Puts other sublayers in the place of old ones.
+
+        Nothing of the old part stays in the weights, the optimizers or the compiled functions. A
+        compiled model is compiled again: the group of the new part starts with a fresh optimizer of
+        the old one's settings, the other groups keep theirs. Assigning to the attribute does the same.
+
+        Args:
+            **parts: the new layer for each attribute name.
+
+        Returns:
+            The model itself.
+
+        Raises:
+            ValueError: there is no such part, or the new one is not a layer. No part was replaced.
+        """
+        layers = {name: value for name, value in vars(self).items() if isinstance(value, keras.Layer)}
+        for name, part in parts.items():
+            if name not in layers or not isinstance(part, keras.Layer):
+                raise error(
+                    f"A part of {type(self).__name__} is exchanged for another layer.",
+                    f"a `keras.Layer` for one of {list(layers)}",
+                    f"{name}={part!r}",
+                )
+        for name, part in parts.items():
+            self._exchange(name, layers[name], part)
+        self.train_function = self.test_function = self.predict_function = None
+        vars(self).pop("_infer", None)  # what `latentzoo.updates.infer` compiled
+        return self
+
+    def _exchange(self, name, old, new):
+        """Puts `new` at the index of `old`: Keras' files are keyed by position."""
+        index = next(i for i, layer in enumerate(self._layers) if layer is old)
+        locked = self._tracker.locked
+        self._tracker.unlock()
+        try:
+            self._tracker.untrack(old)
+            super().__setattr__(name, new)
+            self._layers.remove(new)
+            self._layers.insert(index, new)
+        finally:
+            self._tracker.locked = locked
+
+    def __setattr__(self, name, value):
+        old = self.__dict__.get(name)
+        if isinstance(old, keras.Layer) and value is not old:
+            self.replace(**{name: value})
+        else:
+            super().__setattr__(name, value)

@@ -1,0 +1,39 @@
+"""What all tests share: two CPU devices, one strategy, a few real images, and the same seeds."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import pathlib  # noqa: E402 (the variable is read when TensorFlow is imported)
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+import tensorflow as tf  # noqa: E402
+from tensorflow.python.framework import config as tf_config  # noqa: E402
+
+# Before TensorFlow initialises: afterwards its devices are fixed.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+
+@pytest.fixture(scope="session")
+def replicas():
+    """The one strategy of two replicas: a second one in the process would clash with it."""
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+@pytest.fixture(scope="session")
+def fixture_images():
+    """A few hundred Fashion-MNIST images: `x_train`, `y_train`, `x_test`, `y_test`, uint8."""
+    with np.load(pathlib.Path(__file__).parent / "fixture.npz") as arrays:
+        return dict(arrays)
+
+
+@pytest.fixture(autouse=True)
+def repeatable():
+    """Every test starts from one seed, and none leaves deterministic operations switched on."""
+    keras.utils.set_random_seed(0)
+    yield
+    tf_config.disable_op_determinism()
