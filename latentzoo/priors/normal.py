@@ -4,7 +4,8 @@ import math
 
 from keras import ops
 
-from latentzoo.priors.prior import Prior, as_given
+from latentzoo.errors import error
+from latentzoo.priors.prior import Prior
 from latentzoo.updates import serializable
 
 
@@ -29,10 +30,7 @@ class Normal(Prior):
     def __init__(self, latent_dim, deviation=1.0, **kwargs):
         super().__init__(latent_dim, **kwargs)
         if not 0 < deviation < math.inf:
-            raise ValueError(
-                "A deviation is positive. Expected: a finite float more than 0. "
-                f"Received: deviation={deviation!r}."
-            )
+            raise error("A deviation is positive.", "a finite float more than 0", f"deviation={deviation!r}")
         self.deviation = float(deviation)
         self.built = True
 
@@ -40,16 +38,15 @@ class Normal(Prior):
         return self.deviation * noise
 
     def inverse(self, codes):
-        return as_given(lambda z: z / self.deviation, codes)
+        return self.apply_to(codes, lambda z: z / self.deviation)
 
     def log_prob(self, codes):
         constant = math.log(self.deviation) + 0.5 * math.log(2 * math.pi)
 
         def density(z):
-            z = ops.cast(z, "float32") / self.deviation
-            return -0.5 * ops.sum(ops.square(z), axis=-1) - self.latent_dim * constant
+            return -0.5 * ops.sum(ops.square(z / self.deviation), axis=-1) - self.latent_dim * constant
 
-        return as_given(density, codes)
+        return self.apply_to(codes, density)
 
     def get_config(self):
         return {**super().get_config(), "deviation": self.deviation}

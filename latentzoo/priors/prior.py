@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from latentzoo.errors import error, whole
 from latentzoo.updates import Update, UpdateModel, infer
 
 
@@ -19,7 +20,8 @@ class Prior(keras.Model):
     and where they exist
 
     - `log_prob(codes)`: `(batch,)`, nats for a whole code: makes the prior explicit;
-    - `inverse(codes)`: the noise that `call` maps to them: makes it invertible;
+    - `inverse(codes)`: the noise that `call` maps to them: makes it invertible (both through
+      `apply_to`);
     - `fitted`: whether it has seen data (True where there is nothing to fit).
 
     Args:
@@ -27,13 +29,10 @@ class Prior(keras.Model):
     """
 
     def __init__(self, latent_dim, **kwargs):
-        super().__init__(**{"dtype": "float32", "name": "prior", **kwargs})
-        if not isinstance(latent_dim, int) or latent_dim < 1:
-            raise ValueError(
-                "A code has at least one coordinate. Expected: `latent_dim` is a positive int. "
-                f"Received: latent_dim={latent_dim!r}."
-            )
-        self.latent_dim = latent_dim
+        # Noise and codes are float32 whatever the policy of the networks inside.
+        super().__init__(**{"dtype": "float32", "name": "prior", "autocast": False, **kwargs})
+        whole("latent_dim", latent_dim, least=1)
+        self.latent_dim = int(latent_dim)
 
     explicit = property(lambda self: type(self).log_prob is not Prior.log_prob)
     invertible = property(lambda self: type(self).inverse is not Prior.inverse)
@@ -41,11 +40,11 @@ class Prior(keras.Model):
 
     def log_prob(self, codes):
         """Log density of codes, `(batch,)` in nats. NumPy in, NumPy out; tensors likewise."""
-        raise self._cannot("has no density")
+        raise self._cannot("has no density", "one that has")
 
     def inverse(self, codes):
         """The base noise of codes, `(batch, latent_dim)`. NumPy in, NumPy out; tensors likewise."""
-        raise self._cannot("is not invertible")
+        raise self._cannot("is not invertible", "one that is")
 
     def sample(self, n, seed=None, *, temperature=1.0, batch_size=1024):
         """Draws codes.
@@ -108,7 +107,7 @@ class Prior(keras.Model):
         """
         codes = self._check_codes(codes)
         if not self.explicit:
-            raise self._cannot("has no density to fit by maximum likelihood")
+            raise self._cannot("has no density to fit by maximum likelihood", "one that has")
         if not self.trainable_variables:  # nothing to learn
             return keras.callbacks.History()
         if validation_data is not None:
@@ -118,7 +117,8 @@ class Prior(keras.Model):
         stop = keras.callbacks.EarlyStopping(
             "val_nll", patience=patience, mode="min", restore_best_weights=True
         )
-        model = MaximumLikelihood(self)
+        with self.distribute_strategy.scope():
+            model = MaximumLikelihood(self)
         model.compile(optimizer)
         return model.fit(
             codes,
@@ -133,10 +133,7 @@ class Prior(keras.Model):
     def _check_codes(self, codes):
         codes = np.asarray(codes, "float32")
         if codes.ndim != 2 or codes.shape[1] != self.latent_dim or not len(codes):
-            raise ValueError(
-                f"Codes do not fit the prior. Expected: shape (n, {self.latent_dim}), n > 0. "
-                f"Received: shape {codes.shape}."
-            )
+            raise self._misfit(codes.shape)
         if not np.isfinite(codes).all():
             raise ValueError(
                 "Codes must be finite. Expected: no NaN or infinity. Received: "
@@ -145,10 +142,20 @@ class Prior(keras.Model):
             )
         return codes
 
-    def _cannot(self, what):
-        return ValueError(
-            f"The prior {what}. Expected: one that does, such as `RealNVP`. Received: {type(self).__name__}."
-        )
+    def apply_to(self, codes, function):
+        """Applies `function`, of float32 tensors, to codes of the right width; NumPy in, NumPy out."""
+        outside = isinstance(codes, (np.ndarray, list))
+        codes = ops.cast(ops.convert_to_tensor(codes), "float32")
+        if len(codes.shape) != 2 or codes.shape[1] not in (None, self.latent_dim):
+            raise self._misfit(tuple(codes.shape))
+        result = function(codes)
+        return ops.convert_to_numpy(result) if outside else result
+
+    def _misfit(self, shape):
+        return error("Codes do not fit the prior.", f"shape (n, {self.latent_dim}), n > 0", f"shape {shape}")
+
+    def _cannot(self, what, expected):
+        return error(f"The prior {what}.", f"{expected}, such as `RealNVP`", type(self).__name__)
 
     def get_config(self):
         return {"latent_dim": self.latent_dim, "name": self.name, "dtype": self.dtype_policy.name}
@@ -175,29 +182,17 @@ class MaximumLikelihood(UpdateModel):
 
 def base_noise(n, latent_dim, seed, temperature):
     """Standard normal noise `(n, latent_dim)`, drawn row by row: more rows leave the first alone."""
-    if not isinstance(n, (int, np.integer)) or n < 1:
-        raise ValueError(f"There is nothing to draw. Expected: n is an int, 1 or more. Received: n={n!r}.")
+    whole("n", n, least=1)
     if not np.isfinite(temperature) or temperature < 0:
         raise ValueError(
             "Temperature multiplies a deviation. Expected: a finite float, 0 or more. "
             f"Received: temperature={temperature!r}."
         )
-    noise = np.random.default_rng(seed).standard_normal((int(n), latent_dim))
+    noise = np.random.default_rng(seed).standard_normal((n, latent_dim))
     return (temperature * noise).astype("float32")
 
 
 def chunks(x, batch_size):
     """Cuts an array into batches; the last may be smaller."""
-    if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-        raise ValueError(
-            "Networks take batches. Expected: `batch_size` is an int, 1 or more. "
-            f"Received: batch_size={batch_size!r}."
-        )
+    whole("batch_size", batch_size, least=1)
     return (x[i : i + batch_size] for i in range(0, len(x), batch_size))
-
-
-def as_given(function, x):
-    """Applies `function` to tensors; NumPy in, NumPy out."""
-    if isinstance(x, (np.ndarray, list)):
-        return ops.convert_to_numpy(function(ops.convert_to_tensor(x, "float32")))
-    return function(x)

@@ -9,7 +9,8 @@ two forms that the zoo's papers draw:
   learned elementwise affine map before every second one. `RealNVP.learned_prior(latent_dim)`.
 
 A Keras model owns the networks, since Keras tracks nothing inside a bijector; bijectors are built
-anew for every call, since they keep what they computed and would give stale densities after a step.
+anew for every call and equal no other, since TensorFlow Probability gives equal bijectors one memory
+of what they computed, which would be stale after a step.
 """
 
 import keras
@@ -18,7 +19,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from keras import layers, ops
 
-from latentzoo.priors.prior import Prior, as_given
+from latentzoo.errors import error, whole
+from latentzoo.priors.prior import Prior
 from latentzoo.updates import serializable
 
 tfb, tfd = tfp.bijectors, tfp.distributions
@@ -78,7 +80,8 @@ class RealNVP(Prior):
     ):
         super().__init__(latent_dim, **kwargs)
         check_arguments(latent_dim, blocks, couplings_per_block, units, coupling, mixing)
-        self.blocks, self.couplings_per_block, self.units = blocks, couplings_per_block, units
+        self.blocks, self.couplings_per_block = int(blocks), int(couplings_per_block)
+        self.units = int(units)
         self.coupling, self.mixing, self.affine, self.seed = coupling, mixing, affine, seed
         self.conditioners = []
         for i in range(blocks * couplings_per_block):
@@ -164,14 +167,16 @@ class RealNVP(Prior):
         noise = tfd.MultivariateNormalDiag(tf.zeros(self.latent_dim), tf.ones(self.latent_dim))
         return tfd.TransformedDistribution(noise, tfb.Invert(tfb.Chain(flow[::-1])))
 
+    # Bijectors remember for as long as a tensor lives; `identity` gives them one that lives for a call.
+
     def log_prob(self, codes):
-        return as_given(lambda z: self.distribution().log_prob(ops.cast(z, "float32")), codes)
+        return self.apply_to(codes, lambda z: self.distribution().log_prob(tf.identity(z)))
 
     def inverse(self, codes):
-        return as_given(lambda z: self.distribution().bijector.inverse(ops.cast(z, "float32")), codes)
+        return self.apply_to(codes, lambda z: self.distribution().bijector.inverse(tf.identity(z)))
 
     def call(self, noise, training=False):
-        return self.distribution().bijector.forward(noise)
+        return self.distribution().bijector.forward(tf.identity(ops.cast(noise, "float32")))
 
     def _widths(self, flip):
         half = self.latent_dim // 2
@@ -188,18 +193,16 @@ class RealNVP(Prior):
 class Coupling(tfb.Bijector):
     """One affine coupling, from codes to noise, that asks its network once.
 
-    `TransformedDistribution.log_prob` wants both the mapped tensor and the log determinant, and a
-    coupling that recomputes its scale and shift pays for two network calls. This one remembers them
-    under the tensor it was given and the tensor it returned, which is safe because it lives for one
-    call of the flow.
+    `TransformedDistribution.log_prob` wants the mapped tensor and then the log determinant, and a
+    coupling that computes its scale for each pays for two network calls. Bijectors keep attributes
+    beside the tensors they map: this one puts the log determinant there as soon as it knows it.
     """
 
     def __init__(self, network, widths, flip, kind):
-        super().__init__(
-            forward_min_event_ndims=1, dtype=tf.float32, parameters=dict(locals()), name="coupling"
-        )
+        # Without `parameters` no coupling equals another. Equal bijectors share what they remember, and
+        # the weights of a network are no parameters.
+        super().__init__(forward_min_event_ndims=1, dtype=tf.float32, name="coupling")
         self._network, self._widths, self._flip, self._kind = network, widths, flip, kind
-        self._seen = {}  # id -> (the tensor, kept alive so that its id is not used again; ...)
 
     @classmethod
     def _parameter_properties(cls, dtype, num_classes=None):
@@ -214,57 +217,44 @@ class Coupling(tfb.Bijector):
     def _join(self, kept, mapped):
         return tf.concat([mapped, kept] if self._flip else [kept, mapped], axis=-1)
 
-    def _scale_shift(self, x):
-        if id(x) not in self._seen:
-            raw = tf.cast(self._network(self._split(x)[0]), tf.float32)
-            raw_scale, shift = tf.split(raw, 2, axis=-1)
-            log_scale = raw_scale if self._kind == "exp" else tf.math.log_sigmoid(raw_scale + 2.0)
-            log_scale = tf.clip_by_value(log_scale, -LOG_SCALE, LOG_SCALE)
-            self._seen[id(x)] = (x, log_scale, shift)
-        return self._seen[id(x)][1:]
+    def _log_scale_shift(self, kept):
+        raw_scale, shift = tf.split(tf.cast(self._network(kept), tf.float32), 2, axis=-1)
+        log_scale = raw_scale if self._kind == "exp" else tf.math.log_sigmoid(raw_scale + 2.0)
+        return tf.clip_by_value(log_scale, -LOG_SCALE, LOG_SCALE), shift
 
     def _forward(self, x):
-        log_scale, shift = self._scale_shift(x)
         kept, mapped = self._split(x)
+        log_scale, shift = self._log_scale_shift(kept)
+        self._cache.forward_attributes(x)["ildj"] = -tf.reduce_sum(log_scale, axis=-1)
         if self._kind == "exp":
-            mapped = mapped * tf.exp(log_scale) + shift
-        else:
-            mapped = (mapped + shift) * tf.exp(log_scale)
-        y = self._join(kept, mapped)
-        self._seen[id(y)] = (y, log_scale, shift)
-        return y
+            return self._join(kept, mapped * tf.exp(log_scale) + shift)
+        return self._join(kept, (mapped + shift) * tf.exp(log_scale))
 
     def _inverse(self, y):
-        log_scale, shift = self._scale_shift(y)
         kept, mapped = self._split(y)
+        log_scale, shift = self._log_scale_shift(kept)
+        self._cache.inverse_attributes(y)["ildj"] = -tf.reduce_sum(log_scale, axis=-1)
         if self._kind == "exp":
-            mapped = (mapped - shift) * tf.exp(-log_scale)
-        else:
-            mapped = mapped * tf.exp(-log_scale) - shift
-        x = self._join(kept, mapped)
-        self._seen[id(x)] = (x, log_scale, shift)
-        return x
+            return self._join(kept, (mapped - shift) * tf.exp(-log_scale))
+        return self._join(kept, mapped * tf.exp(-log_scale) - shift)
 
     def _forward_log_det_jacobian(self, x):
-        return tf.reduce_sum(self._scale_shift(x)[0], axis=-1)
-
-    def _inverse_log_det_jacobian(self, y):
-        return -tf.reduce_sum(self._scale_shift(y)[0], axis=-1)
+        return tf.reduce_sum(self._log_scale_shift(self._split(x)[0])[0], axis=-1)
 
 
 def check_arguments(latent_dim, blocks, couplings_per_block, units, coupling, mixing):
-    counts = {"blocks": blocks, "couplings_per_block": couplings_per_block, "units": units}
-    for name, value in counts.items():
-        if not isinstance(value, int) or value < 1:
-            raise ValueError(f"RealNVP counts. Expected: `{name}` is 1 or more. Received: {name}={value!r}.")
+    whole("blocks", blocks, least=1)
+    whole("couplings_per_block", couplings_per_block, least=1)
+    whole("units", units, least=1)
     if latent_dim < 2:
-        raise ValueError(
-            "A coupling needs two coordinates, one to keep and one to map. Expected: latent_dim >= 2. "
-            f"Received: latent_dim={latent_dim}."
+        raise error(
+            "A coupling needs two coordinates, one to keep and one to map.",
+            "latent_dim >= 2",
+            f"latent_dim={latent_dim}",
         )
     for name, value, known in [
         ("coupling", coupling, ("exp", "sigmoid")),
         ("mixing", mixing, ("permute", "reverse")),
     ]:
         if value not in known:
-            raise ValueError(f"Unknown `{name}`. Expected: one of {known}. Received: {name}={value!r}.")
+            raise error(f"Unknown `{name}`.", f"one of {known}", f"{name}={value!r}")
