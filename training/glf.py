@@ -47,8 +47,8 @@ RECIPES = {
         "prior": LARGE,
         "split": "fit",
         "flip": True,
-        "epochs": 30,
-        "learning_rate_factors": {18: 0.2, 25: 0.04},
+        "epochs": 24,
+        "learning_rate_factors": {14: 0.2, 20: 0.04},
         "prior_epochs": 100,
     },
 }
