@@ -154,12 +154,6 @@ def card(name, model, provenance, metrics):
     family = type(model).__name__
     about = type(model).__doc__.splitlines()[0]
     split = "" if settings["split"] == "train" else f" (split `{settings['split']}`)"
-    prior = ""
-    if settings.get("prior_epochs"):
-        prior = (
-            f"- Then the prior alone, on codes computed once: of {settings['prior_epochs']} epochs the one\n"
-            "  that is best on validation images.\n"
-        )
     flips = ", flipped at random" if settings["flip"] else ""
     rows = "\n".join(
         f"| {label} | {show(test[key])} | {show(storage['float32'][key])} |"
@@ -199,7 +193,7 @@ images = model.sample(16, seed=0)  # float32, (16, {", ".join(map(str, model.ima
   data: {provenance["licence"]}.{NON_COMMERCIAL if faces else ""}
 - {provenance["epochs"]} epochs in batches of {settings["batch_size"]}, seed {settings["seed"]}, in
   {provenance["seconds"] / 60:.0f} minutes on two CPU cores shared with other work.
-{prior}- Adam at {settings["optimizer"]["learning_rate"]:g}, times {steps(settings)}.
+- Adam at {settings["optimizer"]["learning_rate"]:g}, times {steps(settings)}.
 - Terms: {losses}; [history.csv](history.csv) has them for each epoch.
 
 ## Measurements

@@ -143,8 +143,6 @@ def fine_tune(name, data):
 def smoke(recipe):
     """Shrinks a recipe to one epoch of 64 images, changed in place."""
     recipe.update(SMOKE)
-    if "prior_epochs" in recipe:
-        recipe["prior_epochs"] = 1
     return recipe
 
 
@@ -188,37 +186,8 @@ def run(name, recipe, out, *, tiny=False, strategy=None, command=None, verbose="
     history = runs.train(
         recipe, out, model, x=images["train"], validation=images["validation"], verbose=verbose
     )
-    fit_prior(model, recipe, images, verbose)
     command = command or f"latentzoo train {name}"
     return cards.finish(model, name, recipe, history, out, images, command)
-
-
-def fit_prior(model, recipe, images, verbose="auto"):
-    """The last phase of a recipe with `prior_epochs`: the prior alone, on codes computed once.
-
-    The rate falls along a cosine; of all epochs the one is kept that is best on validation images.
-    """
-    import keras
-
-    from latentzoo import runs
-
-    epochs = recipe.get("prior_epochs", 0)
-    if not epochs:
-        return
-    runs.seed(recipe["seed"])
-    x = images["train"]
-    x = np.concatenate([x, x[:, :, ::-1]]) if recipe["flip"] else x
-    steps = epochs * -(-len(x) // recipe["batch_size"])
-    rate = keras.optimizers.schedules.CosineDecay(recipe["optimizer"]["learning_rate"], steps)
-    model.fit_prior(
-        x,
-        validation_data=images["validation"],
-        optimizer=keras.optimizers.Adam(**{**recipe["optimizer"], "learning_rate": rate}),
-        batch_size=recipe["batch_size"],
-        epochs=epochs,
-        patience=epochs,
-        verbose=verbose,
-    )
 
 
 def splits(recipe):

@@ -2,9 +2,19 @@
 
     latentzoo train glf-fashion
 
-Adam at 1e-3, batches of 256; MNIST and Fashion-MNIST 100 epochs with the rate halved after 50, CIFAR-10
-200 epochs with the rate halved every 50, CelebA 40 epochs at a constant rate; weight decay 2e-5 on the
-flow alone, of 4 blocks with k = 64 (d = 20) or 256 (d = 64) hidden units.
+Adam at 1e-3, batches of 256; MNIST and Fashion-MNIST 100 epochs with the rate halved after 50, CIFAR-10 200
+epochs with the rate halved every 50; weight decay 2e-5 on the flow alone, of 4 blocks with k = 64 (d = 20) or
+256 (d = 64) hidden units.
+
+CelebA differs. The paper trains 40 epochs at a constant rate on the whole set; these settings are for 12,882
+faces (split `fit`), with horizontal flips, and were chosen on 1,401 faces of other people (split
+`validation`). There the error of reconstruction falls from 0.0083 to 0.0078 when the rate is cut after 14
+epochs and stands at 0.0077 from epoch 20 on, while the training error goes on falling to 0.0063: the run ends
+there. The flow overfits mildly (126.8 nats on codes in training, 130.2 on validation); 100 more epochs of the
+flow alone took the validation codes from 130.2 to 129.9 nats in 4 epochs and then worse than before, so there
+are none.
+
+What they gave on two cores shared with other work: see the cards in checkpoints/.
 """
 
 ADAM = {"learning_rate": 1e-3, "epsilon": 1e-8}
@@ -49,6 +59,5 @@ RECIPES = {
         "flip": True,
         "epochs": 24,
         "learning_rate_factors": {14: 0.2, 20: 0.04},
-        "prior_epochs": 100,
     },
 }
