@@ -122,13 +122,16 @@ class Plan:
         self.apply = {}
 
 
-def require(condition, message):
-    """Raises `ValueError(message)` if `condition`, a boolean tensor, is false.
+def require(condition, message, x):
+    """Returns the tensor `x`, or raises `ValueError(message)` if `condition`, a tensor, is false.
 
-    Works inside compiled steps, where `fit` turns the failed assertion back into the `ValueError`.
+    Works inside compiled steps too, where `fit` turns the failed assertion back into the `ValueError`:
+    what is computed from the result, such as an update, waits for the check. XLA leaves checks out.
     """
     with clear_errors():
-        tf.debugging.Assert(condition, [f"[latentzoo]{message}[/latentzoo]"])
+        check = tf.debugging.Assert(condition, [f"[latentzoo]{message}[/latentzoo]"])
+    with tf.control_dependencies([check]):
+        return tf.identity(x)
 
 
 @contextlib.contextmanager
@@ -147,7 +150,7 @@ def clearly(method):
 
     @functools.wraps(method)
     def clear(self, x=None, *args, **kwargs):
-        checks.examples(x)
+        self.check_data(x)
         with clear_errors():
             return method(self, x, *args, **kwargs)
 
@@ -204,7 +207,8 @@ class UpdateModel(Parts, keras.Model):
             run_eagerly: bool. Run steps without a graph, to debug.
             steps_per_execution: int. Batches per call; 1 under a strategy.
             jit_compile: `"auto"` compiles the optimizers alone on one CPU, the fastest way there
-                for convolutions; `True` compiles the whole step, `False` nothing.
+                for convolutions; `True` compiles the whole step, which then does not look for pixels
+                out of range; `False` nothing.
 
         Raises:
             ValueError: `loss`, `metrics` or their weights were given, a group is unknown or left
@@ -278,13 +282,18 @@ class UpdateModel(Parts, keras.Model):
 
     # ------------------------------------------------------------------ steps
 
+    def check_data(self, x):
+        """Checks what `fit` and its like are given, before anything is compiled."""
+        checks.examples(x)
+
     def prepare(self, x):
         """Turns a batch as it comes from the data into what the terms take."""
         return x
 
     def train_step(self, data):
         x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        x, batch = self.prepare(x), Batch(x, sample_weight)
+        x = self.prepare(x)
+        batch = Batch(x, sample_weight)
         loss = 0.0
         for update in self._plan.updates:  # a static list: no tf.cond, which replicas refuse
             loss += self._descend(update, x, batch) / self._plan.updates.count(update)
@@ -292,7 +301,8 @@ class UpdateModel(Parts, keras.Model):
 
     def test_step(self, data):
         x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        x, batch = self.prepare(x), Batch(x, sample_weight)
+        x = self.prepare(x)
+        batch = Batch(x, sample_weight)
         loss = 0.0
         for update in dict.fromkeys(self._plan.updates):
             sums = self._sums(update, x, batch, training=False)

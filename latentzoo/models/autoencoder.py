@@ -6,9 +6,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from latentzoo import priors
+from latentzoo import images, priors
+from latentzoo.errors import error, whole
 from latentzoo.priors.prior import chunks
-from latentzoo.updates import UpdateModel, infer, require
+from latentzoo.updates import UpdateModel, infer
 
 
 class Autoencoder(UpdateModel):
@@ -34,8 +35,9 @@ class Autoencoder(UpdateModel):
 
     def __init__(self, image_shape, latent_dim, **kwargs):
         super().__init__(**kwargs)
-        self.image_shape = check_image_shape(image_shape)
-        self.latent_dim = latent_dim
+        whole("latent_dim", latent_dim, least=1)
+        self.image_shape = images.shape(image_shape)
+        self.latent_dim = int(latent_dim)
         self.pixels = int(np.prod(self.image_shape))
         self._own = set()
 
@@ -44,24 +46,38 @@ class Autoencoder(UpdateModel):
         if network is None:
             return None
         if not isinstance(network, keras.Model):
-            raise ValueError(
-                f"A network is a Keras model. Expected: `{part}` is a `keras.Model` or None. "
-                f"Received: {part}={network!r}."
+            raise error(
+                "A network is a Keras model.", f"`{part}` is a `keras.Model` or None", f"{part}={network!r}"
             )
         self._own.add(part)
         return network
 
     def check_parts(self):
         """Checks that images and codes fit the networks, and marks the model as built."""
-        images, codes = (None, *self.image_shape), (None, self.latent_dim)
-        for part, given, wanted in [("encoder", images, codes), ("decoder", codes, images)]:
-            found = output_shape(getattr(self, part), given)
-            if found != wanted:
-                raise ValueError(
-                    f"The {part} does not fit. Expected: shape {given} to {wanted}. "
-                    f"Received: a network that gives {found}."
-                )
+        for part in ("encoder", "decoder"):
+            self._check_part(part, getattr(self, part))
         self.built = True
+
+    def _check_part(self, part, network):
+        """Builds a network if need be and checks its shapes."""
+        ends = [(None, *self.image_shape), (None, self.latent_dim)]
+        given, wanted = ends if part == "encoder" else ends[::-1]
+        found = output_shape(network, given)
+        if found != wanted:
+            raise error(
+                f"The {part} does not fit.", f"shape {given} to {wanted}", f"a network that gives {found}"
+            )
+
+    def replace(self, **parts):
+        with self.distribute_strategy.scope():
+            if "prior" in parts:
+                parts["prior"] = priors.build(parts["prior"], self.latent_dim)
+            for part in {"encoder", "decoder"} & set(parts):
+                if self.own(part, parts[part]) is not None:  # `None` is refused below
+                    self._check_part(part, parts[part])
+            return super().replace(**parts)
+
+    replace.__doc__ = UpdateModel.replace.__doc__
 
     # ------------------------------------------------------------------ the public methods
 
@@ -69,7 +85,7 @@ class Autoencoder(UpdateModel):
         """Reconstructs."""
         x = self.prepare(x)
         codes = self.codes_of(self.encoder(x, training=training))
-        return self.decoder(codes, training=training)
+        return ops.cast(self.decoder(codes, training=training), "float32")
 
     def codes_of(self, encoded):
         """The posterior mean in what the encoder returns: all of it, unless a family says less."""
@@ -95,21 +111,19 @@ class Autoencoder(UpdateModel):
         Raises:
             ValueError: the images have another shape, or pixels outside [0, 1] or not finite.
         """
-        encoded = infer(self.encoder, batches(x, self.image_shape, batch_size))
+        encoded = infer(self.encoder, images.batches(x, self.image_shape, batch_size))
         return self.draw_codes(encoded, np.random.default_rng(seed)) if draw else self.codes_of(encoded)
 
     def decode(self, z, *, batch_size=256):
         """Decodes codes `(n, latent_dim)` to images in [0, 1]."""
         z = np.asarray(z, "float32")
         if z.ndim != 2 or z.shape[1] != self.latent_dim or not len(z):
-            raise ValueError(
-                f"Codes do not fit. Expected: shape (n, {self.latent_dim}), n > 0. Received: shape {z.shape}."
-            )
+            raise error("Codes do not fit.", f"shape (n, {self.latent_dim}), n > 0", f"shape {z.shape}")
         return infer(self.decoder, chunks(z, batch_size))
 
     def reconstruct(self, x, *, batch_size=256):
         """Encodes and decodes images, as `predict` and calling the model do."""
-        return infer(self, batches(x, self.image_shape, batch_size))
+        return infer(self, images.batches(x, self.image_shape, batch_size))
 
     def sample(self, n, *, seed=None, temperature=1.0, batch_size=256):
         """Draws images from the prior.
@@ -147,25 +161,21 @@ class Autoencoder(UpdateModel):
                 `"noise"`.
         """
         if space not in ("noise", "latent"):
-            raise ValueError(
-                "Unknown space. Expected: 'noise' (base of the prior) or 'latent' (codes). "
-                f"Received: space={space!r}."
+            raise error(
+                "Unknown space.", "'noise' (base of the prior) or 'latent' (codes)", f"space={space!r}"
             )
-        if not isinstance(steps, (int, np.integer)) or steps < 2:
-            raise ValueError(
-                f"Both ends are steps. Expected: `steps` is an int, 2 or more. Received: steps={steps!r}."
-            )
+        whole("steps", steps, least=2)
         ends = [self.encode(x, batch_size=batch_size) for x in (a, b)]
         if len(ends[0]) != len(ends[1]):
-            raise ValueError(
-                "Images are taken in pairs. Expected: as many in `a` as in `b`. "
-                f"Received: {len(ends[0])} and {len(ends[1])}."
+            raise error(
+                "Images are taken in pairs.", "as many in `a` as in `b`", f"{len(ends[0])} and {len(ends[1])}"
             )
         if space == "noise":
             if not self.prior.fitted:
-                raise ValueError(
-                    "The prior is not fitted, so that its noise means nothing. Expected: a fitted "
-                    "prior, or space='latent'. Received: space='noise'."
+                raise error(
+                    "The prior is not fitted, so that its noise means nothing.",
+                    "a fitted prior, or space='latent'",
+                    "space='noise'",
                 )
             ends = [self.prior.inverse(z) for z in ends]
         t = np.linspace(0, 1, int(steps), dtype="float32")[:, None]
@@ -173,8 +183,8 @@ class Autoencoder(UpdateModel):
         codes = path.reshape(-1, self.latent_dim)
         if space == "noise":
             codes = infer(self.prior, chunks(codes, batch_size))
-        images = infer(self.decoder, chunks(codes, batch_size))
-        return images.reshape(len(ends[0]), int(steps), *self.image_shape)
+        pictures = infer(self.decoder, chunks(codes, batch_size))
+        return pictures.reshape(len(ends[0]), int(steps), *self.image_shape)
 
     def fit_prior(self, data, prior=None, *, validation_data=None, draw=False, seed=None, **fit_arguments):
         """Encodes images once and fits the prior, or another one, on the codes.
@@ -196,7 +206,8 @@ class Autoencoder(UpdateModel):
         codes = self.encode(data, draw=draw, seed=seed)
         if validation_data is not None:
             fit_arguments["validation_data"] = self.encode(validation_data, draw=draw, seed=seed)
-        new = self.prior if prior is None else priors.build(prior, self.latent_dim)
+        with self.distribute_strategy.scope():
+            new = self.prior if prior is None else priors.build(prior, self.latent_dim)
         history = new.fit(codes, **fit_arguments)
         if new is not self.prior:  # replaced last: a failed fit leaves the model as it was
             self.replace(prior=new)
@@ -216,18 +227,15 @@ class Autoencoder(UpdateModel):
 
     # ------------------------------------------------------------------ training
 
+    def check_data(self, x):
+        super().check_data(x)
+        x = getattr(x, "element_spec", x)  # of a dataset: what it says of its batches
+        x = x[0] if isinstance(x, tuple) else x
+        if hasattr(x, "shape") and hasattr(x, "dtype"):
+            images.check(x, self.image_shape)
+
     def prepare(self, x):
-        rank = getattr(x.shape, "rank", 4)
-        if rank != 4 or tuple(x.shape[1:]) != self.image_shape:
-            raise wrong_shape(self.image_shape, "unknown" if rank is None else tuple(x.shape))
-        dtype = keras.backend.standardize_dtype(x.dtype)
-        if dtype == "uint8":
-            return ops.cast(x, "float32") / 255
-        if "float" not in dtype:
-            raise wrong_dtype(dtype)
-        x = ops.cast(x, "float32")
-        require(ops.all(ops.logical_and(x >= 0, x <= 1)), OUT_OF_RANGE)  # false for NaN, too
-        return x
+        return images.scaled_tensor(x, self.image_shape)
 
     def fit(self, *args, **kwargs):
         if self.learns("encoder") and self.prior.weights and not self.learns("prior"):
@@ -265,80 +273,15 @@ class Autoencoder(UpdateModel):
         return cls(**{**config, **nested})
 
 
-OUT_OF_RANGE = (
-    "Images are outside the range. Expected: floats in [0, 1], or uint8. Received: pixels below 0, "
-    "above 1 or NaN. Divide by 255, or give uint8 as it is."
-)
-
-
-def batches(x, image_shape, batch_size):
-    """Checked float32 batches of images from an array, a tensor or a dataset of batches."""
-    if hasattr(x, "element_spec"):  # tf.data: of x, (x, y) or (x, y, sample_weight)
-        pieces = (np.asarray(b[0] if isinstance(b, (tuple, list)) else b) for b in x)
-    else:
-        x = np.asarray(x)
-        if x.ndim == 4 and len(x) == 0:
-            raise no_images(x.shape)
-        pieces = chunks(x, batch_size) if x.ndim == 4 else iter([x])
-    empty = True
-    for piece in pieces:
-        empty = False
-        yield checked(piece, image_shape)
-    if empty:
-        raise no_images("an empty dataset")
-
-
-def checked(x, image_shape):
-    if x.ndim != 4 or x.shape[1:] != image_shape:
-        raise wrong_shape(image_shape, x.shape)
-    if x.dtype == "uint8":
-        return x.astype("float32") / np.float32(255)
-    if not np.issubdtype(x.dtype, np.floating):
-        raise wrong_dtype(x.dtype)
-    x = x.astype("float32", copy=False)
-    if not (x.min() >= 0 and x.max() <= 1):
-        raise ValueError(OUT_OF_RANGE)
-    return x
-
-
 def serialize(network):
     """A network's Keras config, without how it was compiled, which is not the model's business."""
     config = keras.saving.serialize_keras_object(network)
     return {key: value for key, value in config.items() if key != "compile_config"}
 
 
-def no_images(received):
-    return ValueError(f"There are no images. Expected: 1 or more. Received: {received}.")
-
-
-def wrong_dtype(dtype):
-    return ValueError(
-        "Images have another type. Expected: floats in [0, 1], or uint8. "
-        f"Received: {dtype}. Convert with `.astype('uint8')` or divide into [0, 1]."
-    )
-
-
-def wrong_shape(image_shape, received):
-    return ValueError(
-        f"Images do not fit the model. Expected: (n, {', '.join(map(str, image_shape))}), that is "
-        f"(n, height, width, channels). Received: shape {received}."
-        + (" Add the axis of one image with `x[None]`." if len(received) == 3 else "")
-    )
-
-
-def check_image_shape(image_shape):
-    shape = tuple(image_shape)
-    if len(shape) != 3 or not all(isinstance(n, (int, np.integer)) and n > 0 for n in shape):
-        raise ValueError(
-            "An image has three axes. Expected: `image_shape` is (height, width, channels), "
-            f"positive ints. Received: image_shape={image_shape!r}."
-        )
-    return tuple(int(n) for n in shape)
-
-
 def output_shape(network, given):
-    """The shape a network gives for a batch of shape `given`, or the reason why it gives none."""
+    """The shape a network, built if need be, gives for that of a batch, or the reason why it gives none."""
     try:
-        return tuple(network.compute_output_shape(given))
-    except Exception as error:  # whatever a user's network raises is the answer to the question
-        return f"{type(error).__name__}: {error}"
+        return tuple(network(keras.KerasTensor(given)).shape)
+    except Exception as reason:  # whatever a user's network raises is the answer to the question
+        return f"{type(reason).__name__}: {reason}"

@@ -39,7 +39,8 @@ class GLF(Autoencoder):
         dtype: Keras dtype policy of the encoder and decoder. The prior is float32.
 
     Terms: `reconstruction`, nats of a unit-variance Gaussian without its constant, summed over
-    pixels; `nll`, nats for a code; `decay`. Monitor: `mean_squared_error` for a pixel.
+    pixels; `nll`, nats for a code; `decay`. Monitor: `mean_squared_error` for a pixel. With a prior that
+    has no density only the autoencoder learns.
 
     Example:
 
@@ -81,7 +82,7 @@ class GLF(Autoencoder):
     def updates(self):
         autoencode = {"reconstruction": self.beta_rec}
         encode = {**autoencode, "nll": 1.0} if self.regularized else autoencode
-        prior = {"nll": 1.0, "decay": self.weight_decay}
+        prior = {"nll": 1.0, "decay": self.weight_decay} if self.prior.explicit else {}
         return [
             Update(
                 self.terms,
@@ -95,12 +96,12 @@ class GLF(Autoencoder):
     def terms(self, x, training):
         z = self.encoder(x, training=training)
         reconstruction = losses.squared_error(x, self.decoder(z, training=training))
-        return {
-            "reconstruction": reconstruction,
-            "nll": -self.prior.log_prob(z),
-            "decay": losses.weight_decay(self.prior.trainable_variables),
-            "mean_squared_error": reconstruction * (2 / self.pixels),
-        }
+        terms = {"reconstruction": reconstruction, "mean_squared_error": reconstruction * (2 / self.pixels)}
+        if self.prior.explicit or self.regularized:
+            terms["nll"] = -self.prior.log_prob(z)
+        if self.prior.explicit:
+            terms["decay"] = losses.weight_decay(self.prior.trainable_variables)
+        return terms
 
     def get_config(self):
         return {

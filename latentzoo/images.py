@@ -1,0 +1,93 @@
+"""Images as they come in at the public doors: `(n, height, width, channels)`, floats in [0, 1] or uint8."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from latentzoo.errors import error
+from latentzoo.priors.prior import chunks
+from latentzoo.updates import require
+
+
+def shape(image_shape):
+    """The shape of one image as a tuple of three ints, or a `ValueError`."""
+    sides = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else ()
+    if len(sides) != 3 or not all(isinstance(n, (int, np.integer)) and n > 0 for n in sides):
+        raise error(
+            "An image has three axes.",
+            "`image_shape` is (height, width, channels), positive ints",
+            f"image_shape={image_shape!r}",
+        )
+    return tuple(int(n) for n in sides)
+
+
+def batches(x, image_shape, batch_size):
+    """Float32 NumPy batches of images from an array, a tensor or a dataset of batches."""
+    if hasattr(x, "element_spec"):  # tf.data: of x, (x, y) or (x, y, sample_weight)
+        pieces = (np.asarray(b[0] if isinstance(b, (tuple, list)) else b) for b in x)
+    else:
+        x = np.asarray(x)
+        pieces = chunks(x, batch_size) if x.ndim == 4 and len(x) else iter([x])
+    empty = True
+    for piece in pieces:
+        empty = False
+        yield scaled(piece, image_shape)
+    if empty:
+        raise no_images("an empty dataset")
+
+
+def scaled(x, image_shape):
+    """A NumPy batch as float32 in [0, 1]."""
+    check(x, image_shape)
+    if not len(x):
+        raise no_images(f"shape {x.shape}")
+    if x.dtype == "uint8":
+        return x.astype("float32") / np.float32(255)
+    x = x.astype("float32", copy=False)
+    if not (x.min() >= 0 and x.max() <= 1):
+        raise ValueError(OUT_OF_RANGE)
+    return x
+
+
+def scaled_tensor(x, image_shape):
+    """A batch as a float32 tensor in [0, 1], inside compiled steps too."""
+    check(x, image_shape)
+    if keras.backend.standardize_dtype(x.dtype) == "uint8":
+        return ops.cast(x, "float32") / 255
+    x = ops.cast(x, "float32")
+    return require(ops.all(ops.logical_and(x >= 0, x <= 1)), OUT_OF_RANGE, x)  # false for NaN, too
+
+
+def check(x, image_shape):
+    """Checks the shape and type of a batch, an array or a tensor."""
+    rank = x.shape.rank if hasattr(x.shape, "rank") else len(x.shape)
+    given = None if rank is None else tuple(x.shape)
+    if rank != 4 or given[1:] != image_shape:
+        raise error(
+            "Images do not fit the model.",
+            f"(n, {', '.join(map(str, image_shape))}), that is (n, height, width, channels)",
+            f"shape {given or 'unknown'}",
+            "Add the axis of one image with `x[None]`." if rank == 3 else "",
+        )
+    dtype = keras.backend.standardize_dtype(x.dtype)
+    if dtype != "uint8" and "float" not in dtype:
+        raise error(
+            "Images have another type.",
+            "floats in [0, 1], or uint8",
+            dtype,
+            "Convert with `.astype('uint8')` or divide into [0, 1].",
+        )
+
+
+def no_images(received):
+    return error("There are no images.", "1 or more", received)
+
+
+OUT_OF_RANGE = str(
+    error(
+        "Images are outside the range.",
+        "floats in [0, 1], or uint8",
+        "pixels below 0, above 1 or NaN",
+        "Divide by 255, or give uint8 as it is.",
+    )
+)

@@ -1,0 +1,1018 @@
+"""The contract that every family keeps. A new family adds itself to the two tables below."""
+
+import inspect
+import json
+import re
+import warnings
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers, ops
+
+import latentzoo
+from latentzoo import losses, models, priors
+from latentzoo.networks import infogan
+from latentzoo.updates import serializable
+
+SHAPE, WIDTH = (8, 8, 1), 4
+
+
+def encoder(*, norm=False, width=WIDTH, dtype=None):
+    """A small encoder of the tests' own."""
+    more = [layers.BatchNormalization(momentum=0.5)] if norm else []
+    network = [
+        layers.Input(SHAPE),
+        layers.Flatten(),
+        layers.Dense(16),
+        *more,
+        layers.ReLU(),
+        layers.Dense(width),
+    ]
+    return keras.Sequential(network, name="my_encoder")
+
+
+def decoder(*, norm=False, width=WIDTH):
+    more = [layers.BatchNormalization(momentum=0.5)] if norm else []
+    return keras.Sequential(
+        [
+            layers.Input((width,)),
+            layers.Dense(16),
+            *more,
+            layers.ReLU(),
+            layers.Dense(64, "sigmoid"),
+            layers.Reshape(SHAPE),
+        ],
+        name="my_decoder",
+    )
+
+
+def flow():
+    return priors.RealNVP(WIDTH, blocks=1, units=8, coupling="sigmoid")
+
+
+# What a toy of each family is made with, besides the image shape and the width of a code. Variants of a
+# family, with other arguments, have a name of their own.
+FAMILIES = {
+    "GLF": ("GLF", lambda: {"prior": flow()}),
+    "GLF, regularized": ("GLF", lambda: {"prior": flow(), "regularized": True, "beta_rec": 10.0}),
+}
+
+# The routing tables, as text: for each update the rows, who descends them, and what is only logged.
+ROUTES = {
+    "GLF": """
+        encoder, decoder: 1.0 reconstruction
+        prior: 1.0 nll + 2e-05 decay
+        logged: mean_squared_error
+    """,
+    "GLF, regularized": """
+        encoder: 10.0 reconstruction + 1.0 nll
+        decoder: 10.0 reconstruction
+        prior: 1.0 nll + 2e-05 decay
+        logged: mean_squared_error
+    """,
+}
+
+
+def test_every_family_is_in_the_tables():
+    assert {family for family, _ in FAMILIES.values()} == set(latentzoo.list_families())
+    assert set(ROUTES) == set(FAMILIES)
+
+
+def make(family="GLF", *, norm=False, **arguments):
+    """A toy model with small networks, the same weights at every call."""
+    keras.utils.set_random_seed(1)
+    name, toy = FAMILIES[family]
+    arguments = {"encoder": encoder(norm=norm), "decoder": decoder(norm=norm), **toy(), **arguments}
+    return getattr(models, name)(SHAPE, WIDTH, **arguments)
+
+
+@pytest.fixture(params=[name for name, (family, _) in FAMILIES.items() if name == family])
+def family(request):
+    return request.param
+
+
+@pytest.fixture(params=list(FAMILIES))
+def variant(request):
+    """Families and their variants, where what they learn is in question."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def images(fixture_images):
+    """Real images, 8 by 8: 64 of them, float32."""
+    x = fixture_images["x_train"][:64, ::3, ::3][:, 1:9, 1:9]
+    return x.astype("float32") / 255
+
+
+@pytest.fixture(scope="module")
+def fitted(images):
+    """A trained toy of each family, to look at and not to change."""
+    cache = {}
+
+    def get(family="GLF"):
+        if family not in cache:
+            cache[family] = model = make(family)
+            model.compile(keras.optimizers.Adam(1e-2))
+            model.fit(images, batch_size=32, epochs=3, verbose=0)
+        return cache[family]
+
+    return get
+
+
+def values(layer):
+    return [np.array(v) for v in layer.weights]
+
+
+def same(before, after):
+    return all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def assert_close(a, b, **tolerance):
+    for one, other in zip(values(a), values(b), strict=True):
+        np.testing.assert_allclose(one, other, **tolerance)
+
+
+def batched(x, batch_size=16):
+    return tf.data.Dataset.from_tensor_slices(x).batch(batch_size)
+
+
+def terms_of(model):
+    return list(dict.fromkeys(name for update in model.updates() for name in update.names))
+
+
+# ---------------------------------------------------------------------- arrays in and out
+
+
+def is_pictures(x, *lead):
+    return (
+        isinstance(x, np.ndarray)
+        and x.dtype == np.float32
+        and x.shape == (*lead, *SHAPE)
+        and x.min() >= 0
+        and x.max() <= 1
+        and np.ptp(x) > 0
+    )
+
+
+def test_shapes_types_and_ranges(fitted, family, images):
+    model, x = fitted(family), images[:5]
+    z = model.encode(x)
+    assert isinstance(z, np.ndarray) and z.dtype == np.float32 and z.shape == (5, WIDTH)
+    assert is_pictures(model.decode(z), 5)
+    assert is_pictures(model.sample(3), 3)
+    for space in ("noise", "latent"):
+        assert is_pictures(model.interpolate(x[:2], x[2:4], steps=4, space=space), 2, 4)
+    reconstruction = model.reconstruct(x)
+    assert is_pictures(reconstruction, 5)
+    np.testing.assert_allclose(model.decode(z), reconstruction, atol=1e-6)
+    np.testing.assert_allclose(model.predict(x, verbose=0), reconstruction, atol=1e-6)
+    tensor = model(x)
+    assert tf.is_tensor(tensor) and tensor.dtype == tf.float32
+    np.testing.assert_allclose(tensor, reconstruction, atol=1e-6)
+    np.testing.assert_allclose(model.decoder(model.encoder(x)), reconstruction, atol=1e-6)
+    log_prob = model.prior.log_prob(z)
+    assert isinstance(log_prob, np.ndarray) and log_prob.shape == (5,)
+
+
+@pytest.mark.parametrize(
+    "form", ["list", "tensor", "float64", "float16", "bfloat16", "x", "(x, y)", "(x, y, w)"]
+)
+def test_forms_of_data(fitted, images, form):
+    model, x = fitted(), images[:20]
+    y = np.zeros(len(x))
+    given = {
+        "list": lambda: x.tolist(),
+        "tensor": lambda: tf.constant(x),
+        "float64": lambda: x.astype("float64"),
+        "float16": lambda: x.astype("float16"),
+        "bfloat16": lambda: tf.cast(x, "bfloat16"),
+        "x": lambda: batched(x, 8),
+        "(x, y)": lambda: batched((x, y), 8),
+        "(x, y, w)": lambda: batched((x, y, y), 8),
+    }[form]()
+    tolerance = {"float16": 1e-2, "bfloat16": 5e-2}.get(form, 1e-5)
+    np.testing.assert_allclose(model.encode(given), model.encode(x), atol=tolerance)
+    np.testing.assert_allclose(model.reconstruct(given), model.reconstruct(x), atol=tolerance)
+    if form != "list":
+        np.testing.assert_allclose(model.predict(given, verbose=0), model.reconstruct(x), atol=tolerance)
+
+
+def test_bytes_are_scaled(fitted, family, fixture_images):
+    model = fitted(family)
+    bytes_ = fixture_images["x_test"][:6, ::3, ::3][:, 1:9, 1:9]
+    floats = bytes_.astype("float32") / 255
+    for method in ("encode", "reconstruct", "__call__", "predict", "evaluate"):
+        more = {"verbose": 0} if method in ("predict", "evaluate") else {}
+        found, expected = (getattr(model, method)(x, **more) for x in (bytes_, floats))
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        model.interpolate(bytes_[:1], bytes_[1:2], steps=2),
+        model.interpolate(floats[:1], floats[1:2], steps=2),
+        atol=1e-5,
+    )
+
+
+def test_batch_sizes_do_not_matter(fitted, family, images):
+    model, x = fitted(family), images[:11]
+    for method in (model.encode, model.reconstruct):
+        np.testing.assert_allclose(method(x, batch_size=4), method(x), atol=1e-5)
+    z = model.encode(x)
+    np.testing.assert_allclose(model.decode(z, batch_size=4), model.decode(z), atol=1e-5)
+    a, b = x[:3], x[3:6]
+    np.testing.assert_allclose(
+        model.interpolate(a, b, 5, batch_size=2), model.interpolate(a, b, 5), atol=1e-5
+    )
+
+
+# ---------------------------------------------------------------------- sampling
+
+
+def test_samples_follow_their_seed(fitted, family):
+    model = fitted(family)
+    pictures = model.sample(10, seed=3)
+    np.testing.assert_allclose(model.sample(10, seed=3), pictures, atol=1e-5)
+    np.testing.assert_allclose(model.sample(10, seed=3, batch_size=4), pictures, atol=1e-5)
+    np.testing.assert_allclose(model.sample(4, seed=3), pictures[:4], atol=1e-5)
+    assert np.abs(model.sample(10, seed=4) - pictures).max() > 1e-3
+    assert np.abs(model.sample(10) - model.sample(10)).max() > 1e-3
+    np.testing.assert_allclose(model.decode(model.prior.sample(10, seed=3)), pictures, atol=1e-5)
+
+
+def test_temperature(fitted, family):
+    model = fitted(family)
+    cold = model.sample(5, seed=0, temperature=0.0)
+    np.testing.assert_allclose(cold, np.broadcast_to(cold[:1], cold.shape), atol=1e-6)
+    spread = [np.std(model.prior.sample(200, seed=0, temperature=t), axis=0).mean() for t in (0.0, 0.5, 1.0)]
+    assert spread[0] < 1e-5 < spread[1] < spread[2]
+
+
+def test_interpolations_are_straight_and_reach_their_ends(fitted, family, images):
+    model, (a, b) = fitted(family), (images[:3], images[3:6])
+    ends = model.reconstruct(a), model.reconstruct(b)
+    for space, there in (("latent", lambda z: z), ("noise", model.prior.inverse)):
+        path = model.interpolate(a, b, 5, space=space)
+        np.testing.assert_allclose(path[:, 0], ends[0], atol=1e-4)
+        np.testing.assert_allclose(path[:, -1], ends[1], atol=1e-4)
+        middle = (there(model.encode(a)) + there(model.encode(b))) / 2
+        codes = middle if space == "latent" else np.array(model.prior(middle))
+        np.testing.assert_allclose(path[:, 2], model.decode(codes), atol=1e-4)
+    assert model.interpolate(a, b).shape[1] == 10
+
+
+# ---------------------------------------------------------------------- learning
+
+
+def test_routing_table(variant):
+    model = make(variant)
+    lines = []
+    for update in model.updates():
+        for row, groups in update.rows(list(update.objectives)):
+            terms = " + ".join(f"{weight} {term}" for term, weight in row.items())
+            lines.append(f"{', '.join(groups)}: {terms}")
+        if update.monitors:
+            lines.append(f"logged: {', '.join(update.monitors)}")
+    assert lines == [line.strip() for line in ROUTES[variant].strip().splitlines()]
+
+
+def test_fit_improves_what_each_group_descends(variant, images):
+    """Each group by itself: in concert one may spoil the terms of another, as codes that spread do."""
+    model = make(variant)
+    rows = {group: row for update in model.updates() for group, row in update.objectives.items()}
+    for learning, row in rows.items():
+        model.compile(
+            {g: keras.optimizers.Adam(2e-2) if g == learning else keras.optimizers.SGD(0.0) for g in rows},
+            jit_compile=False,
+        )
+        history = model.fit(images, batch_size=32, epochs=8, verbose=0, validation_data=images[:32]).history
+        assert all(np.isfinite(series).all() for series in history.values())
+        for prefix in ("", "val_"):
+            objective = sum(weight * np.array(history[prefix + term]) for term, weight in row.items())
+            assert objective[-1] < 0.99 * objective[0], (learning, prefix)
+
+
+def test_default_optimizers_train(family, images):
+    model = make(family)
+    model.compile()
+    rates = [float(o.learning_rate) for o in model.optimizer.groups.values()]
+    assert all(rate > 0 for rate in rates)
+    history = model.fit(images, batch_size=16, epochs=3, verbose=0).history
+    assert set(history) == {"loss", *terms_of(model)}
+    assert history["reconstruction"][-1] < history["reconstruction"][0]
+    assert [float(o.learning_rate) for o in model.optimizer.groups.values()] == rates
+
+
+def test_only_routed_groups_move(variant, images):
+    """Each group alone, with the rates of the others at zero."""
+    model = make(variant)
+    groups = list(dict.fromkeys(group for update in model.updates() for group in update.objectives))
+    for moving in groups:
+        model.compile(
+            {g: keras.optimizers.SGD(1e-3 if g == moving else 0.0) for g in groups}, jit_compile=False
+        )
+        before = {g: [np.array(v) for v in getattr(model, g).trainable_variables] for g in groups}
+        model.train_on_batch(images)
+        for g in groups:
+            after = [np.array(v) for v in getattr(model, g).trainable_variables]
+            assert same(before[g], after) == (g != moving), (g, moving)
+
+
+def test_logs_are_exact_means(family, images):
+    """Of terms over images, with a last batch of another size, without any learning."""
+    model = make(family)
+    model.compile(keras.optimizers.SGD(0.0))
+    x = images[:27]
+    found = model.terms(tf.constant(x), training=False)
+    expected = {name: float(ops.mean(term)) for name, term in found.items()}
+    history = model.fit(x, batch_size=10, verbose=0, validation_data=x, validation_batch_size=10).history
+    evaluated = model.evaluate(x, batch_size=10, verbose=0, return_dict=True)
+    for name, value in expected.items():
+        for logged in (history[name][0], history[f"val_{name}"][0], evaluated[name]):
+            assert logged == pytest.approx(value, rel=1e-4), name
+
+
+def test_fit_takes_datasets_and_bytes(family, images):
+    bytes_ = np.round(images * 255).astype("uint8")
+    trained = []
+    for x in (bytes_ / np.float32(255), bytes_, batched(bytes_), batched((bytes_, np.zeros(len(bytes_))))):
+        model = make(family)
+        model.compile(keras.optimizers.SGD(1e-3), jit_compile=False)
+        model.fit(
+            x, **({} if isinstance(x, tf.data.Dataset) else {"batch_size": 16, "shuffle": False}), verbose=0
+        )
+        trained.append(model)
+    for other in trained[1:]:
+        assert_close(trained[0], other, atol=1e-6)
+
+
+def test_samples_may_be_weighed(family, images):
+    """Weight 0 for an image is as if it was not there, up to the size of the batch."""
+    results = []
+    for x, w in ((images[:16], np.repeat([1.0, 0.0], 8)), (images[:8], np.full(8, 0.5))):
+        model = make(family)
+        model.compile(keras.optimizers.SGD(1e-3), jit_compile=False)
+        model.fit(batched((x, x[:, 0, 0, 0], w.astype("float32")), 16), verbose=0)
+        results.append(model)
+    assert_close(*results, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "mode", [{"run_eagerly": True}, {"jit_compile": True}, {"steps_per_execution": 2}], ids=str
+)
+def test_modes_of_training_agree(images, mode):
+    trained = []
+    for how in ({}, mode):
+        model = make(norm=True)
+        model.compile(keras.optimizers.SGD(1e-3), **how)
+        model.fit(images, batch_size=16, shuffle=False, verbose=0)
+        trained.append(model)
+    assert_close(*trained, rtol=1e-4, atol=1e-5)
+
+
+# ---------------------------------------------------------------------- saving and going on
+
+
+def test_keras_files(family, images, tmp_path):
+    """Class, weights, the state of every optimizer; and training goes on as if nothing had happened."""
+    model, path = make(family, norm=True), tmp_path / "model.keras"
+    fit = {"batch_size": 16, "shuffle": False, "verbose": 0}
+    model.compile(
+        {g: keras.optimizers.Adam(3e-3 * (i + 1)) for i, g in enumerate(["encoder", "decoder", "prior"])}
+    )
+    model.fit(images, epochs=2, **fit)
+    model.save(path)
+    loaded = keras.models.load_model(path)
+    assert type(loaded) is type(model)
+    assert json.dumps(loaded.get_config()) == json.dumps(model.get_config())
+    assert same(values(model), values(loaded))
+    for group, optimizer in model.optimizer.groups.items():
+        restored = loaded.optimizer.groups[group]
+        assert type(restored) is keras.optimizers.Adam and int(restored.iterations) == 8
+        assert same([np.array(v) for v in optimizer.variables], [np.array(v) for v in restored.variables])
+    np.testing.assert_array_equal(loaded.reconstruct(images), model.reconstruct(images))
+    np.testing.assert_array_equal(loaded.sample(3, seed=0), model.sample(3, seed=0))
+    for either in (model, loaded):
+        either.fit(images, epochs=2, **fit)
+    assert same(values(model), values(loaded))
+
+
+def test_configuration(family):
+    model = make(family)
+    config = model.get_config()
+    assert {"image_shape", "latent_dim", "encoder", "decoder", "prior", "name", "dtype"} <= set(config)
+    arguments = inspect.signature(type(model).__init__).parameters.values()
+    named = {a.name for a in arguments if a.kind is not a.VAR_KEYWORD} - {"self"}
+    assert named <= set(config)
+    copy = type(model).from_config(config)
+    assert copy.get_config() == config
+    copy.set_weights(model.get_weights())
+    z = np.ones((2, WIDTH), "float32")
+    np.testing.assert_array_equal(copy.decode(z), model.decode(z))
+
+
+def test_docstrings(family):
+    kind = type(make(family))
+    assert re.search(r"arXiv:\d{4}\.\d{4,5}", kind.__doc__)
+    assert re.search(r"arXiv:\d{4}\.\d{4,5}", inspect.getmodule(kind).__doc__)
+    arguments = inspect.signature(kind.__init__).parameters.values()
+    for argument in arguments:
+        if argument.name != "self" and argument.kind is not argument.VAR_KEYWORD:
+            assert f"{argument.name}:" in kind.__doc__, argument.name
+    for term in terms_of(make(family)):
+        assert f"`{term}`" in kind.__doc__, term
+
+
+# ---------------------------------------------------------------------- replicas
+
+
+@pytest.mark.parametrize("n", [42, 33], ids=["ragged", "empty"])
+def test_two_replicas_equal_one_device(replicas, family, images, n):
+    """With batch norm; batches of 16, of which 33 leave one image, so that a replica gets none."""
+    trained = []
+    for scope in (tf.distribute.get_strategy().scope(), replicas.scope()):
+        with scope:
+            model = make(family, norm=True)
+            model.compile(keras.optimizers.SGD(1e-3), jit_compile="auto")
+        fit = {"validation_data": images[:9], "batch_size": 16, "shuffle": False, "verbose": 0}
+        trained.append((model, model.fit(images[:n], epochs=2, **fit).history))
+    (one, history), (two, other) = trained
+    assert_close(one, two, atol=1e-5)
+    for name, series in history.items():
+        np.testing.assert_allclose(other[name], series, rtol=1e-4, atol=1e-5)
+
+
+def test_the_public_methods_on_replicas(replicas, images):
+    """Made in the scope of a strategy, a model does all that it does elsewhere."""
+    alone = make()
+    with replicas.scope():
+        model = make()
+        model.compile(keras.optimizers.SGD(1e-3))
+    np.testing.assert_allclose(model.encode(images), alone.encode(images), atol=1e-5)
+    np.testing.assert_allclose(model.reconstruct(images), alone.reconstruct(images), atol=1e-5)
+    np.testing.assert_allclose(model.predict(images[:9], verbose=0), alone.reconstruct(images[:9]), atol=1e-5)
+    for either in (alone, model):
+        keras.utils.set_random_seed(0)
+        either.fit_prior(images, flow(), epochs=1, batch_size=32, verbose=0) if either is alone else None
+    model.fit_prior(images, "realnvp", epochs=1, batch_size=32, verbose=0)
+    assert is_pictures(model.sample(3, seed=0), 3)
+    before = values(model.prior)
+    model.fit(images[:32], batch_size=16, verbose=0)
+    assert not same(before, values(model.prior))
+
+
+# ---------------------------------------------------------------------- own networks, precision
+
+
+def test_own_networks_of_any_kind(images, tmp_path):
+    @serializable
+    class Plain(keras.Model):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.flatten, self.dense = layers.Flatten(), layers.Dense(WIDTH)
+
+        def call(self, x):
+            return self.dense(self.flatten(x))
+
+    unbuilt = keras.Sequential([layers.Dense(64, "sigmoid"), layers.Reshape(SHAPE)])
+    model = make(encoder=Plain(), decoder=unbuilt)
+    assert model.encoder.weights and model.decoder.weights
+    model.compile(keras.optimizers.Adam(1e-2))
+    before = values(model.encoder), values(model.decoder)
+    model.fit(images, epochs=1, verbose=0)
+    assert not same(before[0], values(model.encoder)) and not same(before[1], values(model.decoder))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert type(loaded.encoder) is Plain
+    np.testing.assert_array_equal(loaded.reconstruct(images), model.reconstruct(images))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"encoder": "conv"}, "Expected: `encoder` is a `keras.Model`.*Received: encoder='conv'"),
+        (
+            {"encoder": encoder(width=5)},
+            r"encoder does not fit.*Expected: .*\(None, 4\).*Received: .*\(None, 5\)",
+        ),
+        ({"decoder": decoder(width=3)}, r"decoder does not fit.*Expected: shape \(None, 4\).*Received: "),
+        ({"decoder": encoder()}, "decoder does not fit.*Expected:.*Received: "),
+        ({"prior": "relnvp"}, "Expected:.*Received: prior='relnvp'.*'realnvp'"),
+        ({"prior": priors.Normal(7)}, "Expected: latent_dim=4.*Received: Normal with latent_dim=7"),
+    ],
+    ids=["no network", "encoder", "decoder", "images", "prior's name", "prior's width"],
+)
+def test_parts_that_do_not_fit(family, arguments, message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        make(family, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("shape", "width", "message"),
+    [
+        ((8, 8), 4, r"Expected:.*\(height, width, channels\).*Received: image_shape=\(8, 8\)"),
+        ((8, 0, 1), 4, r"Expected:.*Received: image_shape=\(8, 0, 1\)"),
+        (8, 4, "Expected:.*Received: image_shape=8"),
+        ((8, 8, 1), 0, "Expected:.*Received: latent_dim=0"),
+        ((8, 8, 1), "4", "Expected:.*Received: latent_dim='4'"),
+        ((10, 8, 1), 4, r"divisible by 4.*Received: image_shape=\(10, 8, 1\)"),
+    ],
+)
+def test_sizes_that_make_no_sense(family, shape, width, message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        getattr(models, FAMILIES[family][0])(shape, width)
+
+
+def test_mixed_precision(images):
+    """The networks of the family run in bfloat16; flow, terms, codes and pictures are float32."""
+    keras.utils.set_random_seed(1)
+    model = models.GLF((8, 8, 1), WIDTH, prior=flow(), dtype="mixed_bfloat16")
+    assert {layer.compute_dtype for layer in model.encoder.layers[1:-1]} == {"bfloat16"}
+    assert model.prior.compute_dtype == "float32"
+    assert all(v.dtype == "float32" for v in model.trainable_variables)
+    seen = {}
+
+    def spy(x, training):
+        terms = models.GLF.terms(model, x, training)
+        seen.update({name: term.dtype for name, term in terms.items()})
+        return terms
+
+    model.terms = spy
+    model.compile(keras.optimizers.Adam(1e-3))
+    history = model.fit(images, batch_size=32, epochs=2, verbose=0).history
+    assert set(seen.values()) == {tf.float32} and set(seen) == set(terms_of(model))
+    assert history["reconstruction"][1] < history["reconstruction"][0]
+    assert (
+        model.encoder(images[:2]).dtype == tf.float32 and model.decoder(np.ones((2, 4))).dtype == tf.float32
+    )
+    assert model(images[:2]).dtype == tf.float32
+    assert is_pictures(model.predict(images[:3], verbose=0), 3)
+    assert is_pictures(model.sample(3), 3) and is_pictures(model.reconstruct(images[:3]), 3)
+    exact = models.GLF((8, 8, 1), WIDTH, prior=flow())
+    exact.set_weights(model.get_weights())
+    np.testing.assert_allclose(exact.reconstruct(images), model.reconstruct(images), atol=0.02)
+
+
+def test_float16_is_refused(family):
+    model = make(family, encoder=None, dtype="mixed_float16")
+    with pytest.raises(ValueError, match="(?s)float16.*Expected:.*mixed_bfloat16.*Received:.*mixed_float16"):
+        model.compile()
+
+
+# ---------------------------------------------------------------------- callbacks
+
+
+def test_callbacks(family, images, tmp_path):
+    model = make(family)
+    model.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
+    k = keras.callbacks
+    history = model.fit(
+        images,
+        batch_size=32,
+        epochs=4,
+        verbose=0,
+        validation_data=images[:16],
+        callbacks=[
+            k.LearningRateScheduler(lambda epoch, rate: rate / 2 if epoch else rate),
+            k.ReduceLROnPlateau("val_reconstruction", factor=0.1, patience=1, min_delta=1e9, mode="min"),
+            k.ModelCheckpoint(tmp_path / "best.keras", "val_reconstruction", save_best_only=True, mode="min"),
+            k.ModelCheckpoint(tmp_path / "{epoch}.weights.h5", save_weights_only=True),
+            k.EarlyStopping("val_reconstruction", min_delta=1e9, patience=2, mode="min"),
+            k.TerminateOnNaN(),
+        ],
+    ).history
+    assert len(history["loss"]) == 3  # nothing improves by 1e9
+    np.testing.assert_allclose(history["learning_rate"], [1e-2, 5e-3, 2.5e-4], rtol=1e-5)
+    assert len(list(tmp_path.glob("*.weights.h5"))) == 3
+    best = keras.models.load_model(tmp_path / "best.keras")
+    found = best.evaluate(images[:16], verbose=0, return_dict=True)["reconstruction"]
+    assert found == pytest.approx(min(history["val_reconstruction"]), rel=1e-5)
+
+
+def test_tensorboard(images, tmp_path):
+    pytest.importorskip("tensorboard")
+    model = make()
+    model.compile("sgd", jit_compile=False)
+    board = keras.callbacks.TensorBoard(tmp_path, histogram_freq=1, update_freq=1)
+    model.fit(images, verbose=0, validation_data=images, callbacks=[board])
+    assert len(list(tmp_path.rglob("events*"))) == 2
+
+
+def test_early_stopping_restores_the_best_weights(images):
+    model = make()
+    model.compile(keras.optimizers.SGD(1e-3), jit_compile=False)
+    seen = []
+
+    class Break(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append(values(self.model))
+
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                for variable in self.model.decoder.trainable_variables:
+                    variable.assign(5 * np.ones(variable.shape))
+
+    stop = keras.callbacks.EarlyStopping("reconstruction", patience=2, mode="min", restore_best_weights=True)
+    history = model.fit(images, epochs=6, verbose=0, callbacks=[stop, Break()]).history["reconstruction"]
+    assert len(history) < 6
+    assert same(values(model), seen[int(np.argmin(history))])
+
+
+def test_nan_ends_training(images):
+    model = make()
+    model.compile(keras.optimizers.SGD(1e30), jit_compile=False)
+    history = model.fit(
+        images, batch_size=8, epochs=5, verbose=0, callbacks=[keras.callbacks.TerminateOnNaN()]
+    )
+    assert len(history.history["loss"]) == 1
+
+
+def test_an_interrupted_fit_is_resumed_exactly(family, images, tmp_path):
+    """Keras' own BackupAndRestore, with the order of the images fixed."""
+
+    class Interrupt(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    def train(*callbacks):
+        model = make(family, norm=True)
+        model.compile(keras.optimizers.Adam(3e-3))
+        model.fit(images, batch_size=32, epochs=4, shuffle=False, verbose=0, callbacks=callbacks)
+        return model
+
+    backup = tmp_path / "backup"
+    with pytest.raises(KeyboardInterrupt):
+        train(keras.callbacks.BackupAndRestore(backup), Interrupt())
+    resumed = train(keras.callbacks.BackupAndRestore(backup))
+    whole = train()
+    assert same(values(whole), values(resumed))
+    for group, optimizer in whole.optimizer.groups.items():
+        assert int(resumed.optimizer.groups[group].iterations) == int(optimizer.iterations) == 8
+
+
+# ---------------------------------------------------------------------- priors of a model
+
+
+def test_fit_prior_moves_the_prior_alone(family, images):
+    model = make(family, norm=True)
+    assert not model.prior.fitted
+    before = values(model.encoder), values(model.decoder), values(model.prior)
+    history = model.fit_prior(images, epochs=2, batch_size=32, verbose=0)
+    assert {"nll", "val_nll"} <= set(history.history)
+    assert same(before[0], values(model.encoder)) and same(before[1], values(model.decoder))
+    assert not same(before[2], values(model.prior)) and model.prior.fitted
+    assert is_pictures(model.sample(3), 3)
+
+
+def test_the_prior_can_be_swapped_and_swapped_back(family, images):
+    model = make(family)
+    model.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
+    model.fit(images, verbose=0)
+    first, before = model.prior, (values(model.encoder), values(model.decoder), values(model.prior))
+    samples = model.sample(4, seed=0)
+    model.fit_prior(images, "normal")
+    assert type(model.prior) is priors.Normal
+    assert same(before[0], values(model.encoder)) and same(before[1], values(model.decoder))
+    noise = np.random.default_rng(0).standard_normal((4, WIDTH))
+    np.testing.assert_allclose(model.sample(4, seed=0), model.decode(noise), atol=1e-6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a normal is fixed, and not made stale
+        model.fit(images, verbose=0)
+    model.replace(prior=first)
+    assert model.prior is first and same(before[2], values(first))
+    assert np.abs(model.sample(4, seed=0) - samples).max() > 0  # the decoder has moved
+    moved = values(first)
+    model.fit(images, verbose=0)
+    assert not same(moved, values(model.prior))
+
+
+@pytest.mark.parametrize("assign", [False, True], ids=["replace", "assignment"])
+def test_nothing_of_a_replaced_prior_stays(family, images, assign, tmp_path):
+    model = make(family)
+    model.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
+    model.fit(images, verbose=0)
+    model.sample(2), model.evaluate(images, verbose=0), model.predict(images, verbose=0)
+    old, new = model.prior, priors.RealNVP(WIDTH, blocks=1, units=5)
+    old_optimizer, kept = model.optimizer.groups["prior"], model.optimizer.groups["encoder"]
+    if assign:
+        model.prior = new
+    else:
+        model.replace(prior=new)
+    ids = {id(v) for v in [*old.weights, *old_optimizer.variables]}
+    assert not any(id(v) in ids for v in [*model.weights, *model.trainable_variables])
+    members = model.optimizer.groups
+    assert members["encoder"] is kept and members["prior"] is not old_optimizer
+    assert old not in model.layers and model.layers.index(new) == 2
+    assert model.train_function is model.test_function is model.predict_function is None
+    with pytest.raises(ValueError, match="not fitted"):
+        model.sample(2)
+    gone, before = values(old), values(new)
+    model.fit(images, verbose=0)
+    assert same(gone, values(old)) and not same(before, values(new))
+    assert int(members["encoder"].iterations) == 4 and int(members["prior"].iterations) == 2
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.prior.units == 5
+    np.testing.assert_array_equal(loaded.sample(2, seed=0), model.sample(2, seed=0))
+
+
+def test_networks_can_be_replaced_too(images, tmp_path):
+    """The compiled functions are those of the new network, and so is what is saved."""
+    model = make(encoder=None, decoder=None)
+    old = model.reconstruct(images)
+    model.decoder = decoder()
+    assert np.abs(model.reconstruct(images) - old).max() > 1e-3
+    np.testing.assert_allclose(model.reconstruct(images), model.decode(model.encode(images)), atol=1e-6)
+    model.replace(encoder=encoder())
+    np.testing.assert_allclose(model.reconstruct(images), model.decode(model.encode(images)), atol=1e-6)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.reconstruct(images), model.reconstruct(images))
+
+
+def test_replacements_that_do_not_fit(family):
+    model = make(family)
+    parts = [model.encoder, model.decoder, model.prior]
+    for wrong, message in (
+        ({"prior": priors.Normal(7)}, "Expected: latent_dim=4.*Received: Normal with latent_dim=7"),
+        ({"prior": "mixtur"}, "Expected:.*Received: prior='mixtur'"),
+        ({"prior": None}, "Expected:.*Received: prior=None"),
+        ({"encoder": None}, "Expected:.*Received: encoder=None"),
+        ({"decoder": encoder()}, "decoder does not fit.*Expected:.*Received:"),
+        ({"prior": priors.Normal(WIDTH), "encoder": decoder()}, "encoder does not fit"),
+        ({"critic": encoder()}, "Expected:.*'encoder', 'decoder', 'prior'.*Received: critic="),
+    ):
+        with pytest.raises(ValueError, match=f"(?s){message}"):
+            model.replace(**wrong)
+        assert model.layers == parts == [model.encoder, model.decoder, model.prior]
+    with pytest.raises(ValueError, match="Expected:.*Received: prior=None"):
+        model.prior = None
+
+
+@serializable
+class Shifted(priors.Prior):
+    """A prior with neither density nor inverse, and a weight to be stale."""
+
+    def __init__(self, latent_dim, **kwargs):
+        super().__init__(latent_dim, **kwargs)
+        self.shift = self.add_weight(shape=(latent_dim,), initializer="ones", name="shift")
+        self.built = True
+
+    def call(self, noise, training=False):
+        return noise + self.shift
+
+
+def test_a_prior_without_density_is_left_alone(images, tmp_path):
+    model = make()
+    model.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
+    model.replace(prior=Shifted(WIDTH))
+    before = values(model.encoder), values(model.decoder), values(model.prior)
+    with pytest.warns(UserWarning, match="does not train this Shifted prior.*stale"):
+        history = model.fit(images, verbose=0, validation_data=images).history
+    assert set(history) == {
+        p + t for p in ("", "val_") for t in ("loss", "reconstruction", "mean_squared_error")
+    }
+    moved = [
+        not same(b, values(p))
+        for b, p in zip(before, (model.encoder, model.decoder, model.prior), strict=True)
+    ]
+    assert moved == [True, True, False]
+    assert is_pictures(model.sample(3), 3)
+    model.save(tmp_path / "model.keras")
+    assert type(keras.models.load_model(tmp_path / "model.keras").prior) is Shifted
+    for call in (
+        lambda: model.fit_prior(images, verbose=0),
+        lambda: model.interpolate(images[:1], images[1:2]),
+        lambda: make("GLF, regularized", prior=Shifted(WIDTH)).terms(images, training=True),
+    ):
+        with pytest.raises(ValueError, match="(?s)(no density|not invertible).*Expected:.*Received: Shifted"):
+            call()
+    assert model.interpolate(images[:1], images[1:2], space="latent").shape == (1, 10, *SHAPE)
+    model.replace(prior=flow())  # and with a density it learns again
+    model.fit(images, verbose=0)
+    assert model.prior.fitted
+
+
+def test_a_frozen_prior_becomes_stale(images):
+    model = make()
+    model.prior.trainable = False
+    model.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
+    with pytest.warns(UserWarning, match="fit_prior"):
+        model.fit(images, verbose=0)
+    model.encoder.trainable = False  # codes that do not move make nothing stale
+    model.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
+    model.fit(images, verbose=0)
+
+
+def test_a_failed_fit_leaves_the_prior(images):
+    model = make()
+    old = model.prior
+    with pytest.raises(TypeError):
+        model.fit_prior(images, "realnvp", epoch=3)
+    assert model.prior is old
+
+
+# ---------------------------------------------------------------------- Generative Latent Flow
+
+
+def gradients(model, terms, weights):
+    """The gradient of a weighted sum of terms with respect to each part."""
+    with tf.GradientTape() as tape:
+        found = model.terms(terms, training=True)
+        total = sum(weight * ops.mean(found[name]) for name, weight in weights.items())
+    parts = {p: [v.value for v in getattr(model, p).trainable_variables] for p in model.parts}
+    return tape.gradient(total, parts)
+
+
+def moves(model, x):
+    """What a step of the engine moves each part by, as gradients."""
+    before = {p: [np.array(v) for v in getattr(model, p).trainable_variables] for p in model.parts}
+    model.compile(keras.optimizers.SGD(1.0), jit_compile=False)
+    model.train_on_batch(x)
+    return {
+        p: [b - np.array(v) for b, v in zip(before[p], getattr(model, p).trainable_variables, strict=True)]
+        for p in model.parts
+    }
+
+
+def test_glf_routes_gradients_as_in_the_paper(images):
+    """T-01: encoder and decoder get those of the reconstruction alone, the flow those of its likelihood."""
+    model = make(weight_decay=0.0)
+    reconstruction = gradients(make(), images, {"reconstruction": 1.0})
+    likelihood = gradients(make(), images, {"nll": 1.0})
+    assert all(g is None for g in reconstruction["prior"])
+    moved = moves(model, images)
+    for part, expected in (
+        ("encoder", reconstruction["encoder"]),
+        ("decoder", reconstruction["decoder"]),
+        ("prior", likelihood["prior"]),
+    ):
+        for found, gradient in zip(moved[part], expected, strict=True):
+            np.testing.assert_allclose(found, gradient, rtol=1e-3, atol=1e-4)
+    # The likelihood does depend on the encoder: only the table holds it back.
+    assert max(np.abs(g).max() for g in likelihood["encoder"]) > 1e-2
+
+
+def test_regularized_glf_bends_the_codes(images):
+    """T-02: the encoder descends the likelihood too."""
+    model = make(regularized=True, beta_rec=3.0)
+    both = gradients(make(), images, {"reconstruction": 3.0, "nll": 1.0})
+    alone = gradients(make(), images, {"reconstruction": 3.0})
+    moved = moves(model, images)
+    for found, gradient, other in zip(moved["encoder"], both["encoder"], alone["encoder"], strict=True):
+        np.testing.assert_allclose(found, gradient, rtol=1e-3, atol=1e-4)
+        assert np.abs(gradient - other).max() > 1e-3
+    for found, gradient in zip(moved["decoder"], alone["decoder"], strict=True):
+        np.testing.assert_allclose(found, gradient, rtol=1e-3, atol=1e-4)
+
+
+def test_glf_terms_are_what_the_docstring_says(images):
+    model = make(weight_decay=0.5)
+    x, z = images[:7], model.encode(images[:7])
+    terms = model.terms(x, training=False)
+    error = np.square(x - model.decode(z)).reshape(7, -1)
+    np.testing.assert_allclose(terms["reconstruction"], 0.5 * error.sum(1), rtol=1e-4)
+    np.testing.assert_allclose(terms["mean_squared_error"], error.mean(1), rtol=1e-4)
+    np.testing.assert_allclose(terms["nll"], -model.prior.log_prob(z), rtol=1e-4)
+    squares = sum(np.square(np.array(v)).sum() for v in model.prior.trainable_variables)
+    np.testing.assert_allclose(terms["decay"], 0.5 * squares, rtol=1e-5)
+
+
+def test_weight_decay_is_that_of_the_paper(images):
+    """L2 whose gradient is rate times weight, on the flow alone."""
+    decayed, free = moves(make(weight_decay=0.1), images), moves(make(weight_decay=0.0), images)
+    for found, other, weight in zip(
+        decayed["prior"], free["prior"], make().prior.trainable_variables, strict=True
+    ):
+        np.testing.assert_allclose(found - other, 0.1 * np.array(weight), atol=1e-4)
+    for part in ("encoder", "decoder"):
+        for found, other in zip(decayed[part], free[part], strict=True):
+            np.testing.assert_allclose(found, other, atol=1e-6)
+
+
+def test_glf_defaults_are_those_of_the_paper():
+    model = models.GLF((8, 8, 1), 4)
+    prior = model.prior
+    assert (prior.blocks, prior.couplings_per_block, prior.units) == (4, 2, 64)
+    assert (prior.coupling, prior.mixing, prior.affine) == ("sigmoid", "permute", False)
+    assert model.encoder.count_params() == infogan.encoder((8, 8, 1), 4).count_params()
+    assert (model.beta_rec, model.weight_decay, model.regularized) == (1.0, 2e-5, False)
+    assert models.GLF((8, 8, 1), 64, encoder=encoder(width=64), decoder=decoder(width=64)).prior.units == 256
+
+
+# ---------------------------------------------------------------------- losses
+
+
+def test_losses_sum_over_pixels():
+    """T-11: half the squared error, summed, is the likelihood of a normal of unit variance."""
+    rng = np.random.default_rng(0)
+    x, y = rng.random((2, 3, 4, 5, 2))
+    error = losses.squared_error(x, y)
+    assert error.shape == (3,) and error.dtype == tf.float32
+    np.testing.assert_allclose(error, 0.5 * np.square(x - y).sum((1, 2, 3)), rtol=1e-5)
+    half = losses.squared_error(tf.cast(x, "bfloat16"), tf.cast(y, "bfloat16"))
+    assert half.dtype == tf.float32
+    assert float(losses.weight_decay([])) == 0
+    variables = [keras.Variable(np.array([3.0, 4.0])), keras.Variable(np.ones((2, 2)))]
+    assert float(losses.weight_decay(variables)) == pytest.approx(0.5 * (25 + 4))
+
+
+# ---------------------------------------------------------------------- bad input
+
+
+BAD_IMAGES = {
+    "one image": (np.zeros((8, 8, 1)), r"Expected: \(n, 8, 8, 1\).*Received: shape \(8, 8, 1\).*x\[None\]"),
+    "rank": (np.zeros((3, 64)), r"Expected: \(n, 8, 8, 1\).*Received: shape \(3, 64\)"),
+    "size": (np.zeros((3, 8, 9, 1)), r"Expected: \(n, 8, 8, 1\).*Received: shape \(3, 8, 9, 1\)"),
+    "channels": (np.zeros((3, 8, 8, 3)), r"Expected: \(n, 8, 8, 1\).*Received: shape \(3, 8, 8, 3\)"),
+    "above 1": (np.full((3, 8, 8, 1), 1.1), r"Expected: floats in \[0, 1\], or uint8.*Received:.*255"),
+    "below 0": (np.full((3, 8, 8, 1), -0.1), r"Expected: floats in \[0, 1\], or uint8.*Received:"),
+    "bytes as floats": (np.full((3, 8, 8, 1), 255.0), r"Expected: floats in \[0, 1\].*Received:"),
+    "NaN": (np.full((3, 8, 8, 1), np.nan), r"Expected: floats in \[0, 1\].*Received:.*NaN"),
+    "integers": (np.zeros((3, 8, 8, 1), "int64"), r"Expected: floats in \[0, 1\], or uint8.*Received: int64"),
+    "empty": (np.zeros((0, 8, 8, 1)), r"Expected: 1 or more.*Received: shape \(0, 8, 8, 1\)"),
+}
+
+
+@pytest.mark.parametrize("bad", list(BAD_IMAGES))
+def test_bad_images(fitted, images, bad):
+    """At every door, and as a dataset where there can be one."""
+    model, (x, message) = fitted(), BAD_IMAGES[bad]
+    doors = {
+        "encode": model.encode,
+        "reconstruct": model.reconstruct,
+        "interpolate": lambda x: model.interpolate(x, x),
+        "fit_prior": model.fit_prior,
+        "call": model,
+        "predict": lambda x: model.predict(x, verbose=0),
+        "evaluate": lambda x: model.evaluate(x, verbose=0),
+        "fit": lambda x: model.fit(x, verbose=0),
+        "train_on_batch": model.train_on_batch,
+    }
+    if bad == "empty":
+        del doors["call"], doors["train_on_batch"]
+    before = values(model)
+    for name, door in doors.items():
+        with pytest.raises(ValueError, match=f"(?s){message}"):
+            door(x)
+            pytest.fail(name)
+    for name in ("encode", "evaluate", "fit"):
+        with pytest.raises(ValueError, match="(?s)Expected:.*Received:"):
+            doors[name](batched(x, 2))
+            pytest.fail(name)
+    assert same(before, values(model))
+
+
+def test_bad_images_after_good_ones(images):
+    """The mistake is in the last batch of a compiled step."""
+    model = make()
+    model.compile("sgd", jit_compile=False)
+    x = np.concatenate([images[:16], images[:16] * 255])
+    with pytest.raises(ValueError, match=r"(?s)Expected: floats in \[0, 1\].*Received:"):
+        model.fit(x, batch_size=16, shuffle=False, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m, x: m.sample(0), "Expected: an integer >= 1.*Received: n=0"),
+        (lambda m, x: m.sample(-3), "Expected: an integer >= 1.*Received: n=-3"),
+        (lambda m, x: m.sample(1.5), "Expected: an integer >= 1.*Received: n=1.5"),
+        (lambda m, x: m.sample(2, temperature=-1), "Expected:.*Received: temperature=-1"),
+        (lambda m, x: m.sample(2, batch_size=0), "Expected:.*Received: batch_size=0"),
+        (lambda m, x: m.encode(x, batch_size=-1), "Expected:.*Received: batch_size=-1"),
+        (
+            lambda m, x: m.interpolate(x, x, space="nois"),
+            "Expected: 'noise'.*'latent'.*Received: space='nois'",
+        ),
+        (lambda m, x: m.interpolate(x, x, 1), "Expected: an integer >= 2.*Received: steps=1"),
+        (lambda m, x: m.interpolate(x, x, 2.5), "Expected: an integer >= 2.*Received: steps=2.5"),
+        (lambda m, x: m.interpolate(x, x[:1]), "Expected: as many.*Received: 2 and 1"),
+        (lambda m, x: m.decode(np.zeros((2, 5))), r"Expected: shape \(n, 4\).*Received: shape \(2, 5\)"),
+        (lambda m, x: m.decode(np.zeros(4)), r"Expected: shape \(n, 4\).*Received: shape \(4,\)"),
+        (lambda m, x: m.decode(np.zeros((0, 4))), r"Expected: shape \(n, 4\).*Received: shape \(0, 4\)"),
+        (
+            lambda m, x: m.prior.log_prob(np.zeros((2, 5))),
+            r"Expected: shape \(n, 4\).*Received: shape \(2, 5\)",
+        ),
+        (lambda m, x: m.fit_prior(x, "nromal"), "Expected:.*Received: prior='nromal'.*normal"),
+        (lambda m, x: m.fit_prior(x, priors.Normal(9)), "Expected: latent_dim=4.*Received:.*latent_dim=9"),
+        (lambda m, x: m.compile(loss="mse"), r"Expected: compile\(\).*Received: loss='mse'"),
+        (
+            lambda m, x: m.compile({"encoder": "sgd", "critic": "sgd"}),
+            r"Expected: \['encoder', 'decoder', 'prior'\].*Received: \['encoder', 'critic'\]",
+        ),
+    ],
+)
+def test_bad_arguments(fitted, images, call, message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        call(fitted(), images[:2])
+
+
+def test_an_unfitted_prior(family, images):
+    model = make(family)
+    for call in (lambda: model.sample(2), lambda: model.interpolate(images[:1], images[1:2])):
+        with pytest.raises(ValueError, match="(?s)not fitted.*Expected:.*Received:"):
+            call()
+    assert is_pictures(model.interpolate(images[:1], images[1:2], 3, space="latent"), 1, 3)
