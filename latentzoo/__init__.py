@@ -7,6 +7,7 @@ Importing this package is cheap; public names load what they need on first use.
 """
 
 import importlib
+import os
 
 __version__ = "0.1.0"
 
@@ -19,9 +20,19 @@ __all__ = [*_FUNCTIONS, *_MODULES]
 def __getattr__(name):
     if name in _FUNCTIONS:
         return getattr(importlib.import_module(f"latentzoo.{_FUNCTIONS[name]}"), name)
-    if name in _MODULES:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'latentzoo' has no attribute '{name}'")
+    try:
         return importlib.import_module(f"latentzoo.{name}")
-    raise AttributeError(f"module 'latentzoo' has no attribute '{name}'")
+    except ModuleNotFoundError as error:
+        if (backend := os.environ.get("KERAS_BACKEND", "tensorflow")) == "tensorflow":
+            raise
+        # Keras did not find that other backend; where it does, `latentzoo.updates` says the same.
+        raise RuntimeError(
+            "latentzoo trains and runs on Keras' TensorFlow backend. Expected: KERAS_BACKEND=tensorflow. "
+            f"Received: KERAS_BACKEND={backend}. Set the environment variable before Keras is first "
+            "imported."
+        ) from error
 
 
 def __dir__():

@@ -6,6 +6,8 @@ TFSMLayer or TorchModuleWrapper, no lookup or text layers.
 
 FAMILIES = {"GLF"}
 PRIORS = {"Normal", "RealNVP"}
+STORAGES = ("float32", "float16", "int8")
+DEPTH = 100  # of nested lists and objects; Keras needs some frames of Python's stack for each
 
 LAYERS = set(
     "Activation ActivityRegularization Add AlphaDropout Average AveragePooling1D AveragePooling2D "
@@ -35,37 +37,49 @@ CLASSES = {
     ("keras", "Sequential"): None,
     ("keras", "DTypePolicy"): None,
     ("keras.src.models.functional", "Functional"): "Functional",
-    ("builtins", "slice"): None,
     (None, "__keras_tensor__"): None,
     **{(f"latentzoo.priors.{name.lower()}", name): f"latentzoo>{name}" for name in PRIORS},
 }
 
 
 def check(config, where):
-    """Checks every class that a nested Keras config names.
+    """Checks how deep a config is, and every class that it names.
 
     Args:
         config: what JSON gives.
         where: str, named in the error.
 
     Raises:
-        ValueError: a class is not on the list.
+        ValueError: a class is not on the list, or the config is nested too deeply.
     """
-    stack = [config]
+    stack = [(config, 1)]
     while stack:
-        node = stack.pop()
-        if isinstance(node, list):
-            stack.extend(node)
-        elif isinstance(node, dict):
-            stack.extend(node.values())
+        node, depth = stack.pop()
+        if depth > DEPTH:
+            raise ValueError(
+                f"{where} is nested too deeply. Expected: at most {DEPTH} levels. Received: more. "
+                "Nothing was built. Put fewer networks into one another."
+            )
+        if isinstance(node, dict):
             if "class_name" in node:
-                named = (node.get("module"), node["class_name"])
-                known = isinstance(named[1], str) and named in CLASSES
-                if not known or node.get("registered_name") not in (None, CLASSES[named]):
-                    raise ValueError(
-                        f"{where} names a class that checkpoints may not hold. Expected: families and "
-                        "priors of latentzoo, and those layers of Keras that only compute. Received: "
-                        f"{named[0]}.{named[1]} (registered as {node.get('registered_name')!r}). "
-                        "Nothing was built. Build networks from such layers yourself and keep them "
-                        "in Keras' own format."
-                    )
+                check_class(node, where)
+            if {"inputs", "outputs"} <= node.keys():  # would make `keras.Model` rewrite the class
+                raise refused(where, "a model given by its inputs and outputs")
+            stack.extend((value, depth + 1) for value in node.values())
+        elif isinstance(node, list):
+            stack.extend((value, depth + 1) for value in node)
+
+
+def check_class(node, where):
+    module, name, registered = (node.get(key) for key in ("module", "class_name", "registered_name"))
+    known = isinstance(name, str) and isinstance(module, str | None) and (module, name) in CLASSES
+    if not known or registered not in (None, CLASSES[module, name]):
+        raise refused(where, f"{module}.{name} (registered as {registered!r})"[:200])
+
+
+def refused(where, received):
+    return ValueError(
+        f"{where} names a class that checkpoints may not hold. Expected: families and priors of "
+        f"latentzoo, and those layers of Keras that only compute. Received: {received}. Nothing was "
+        "built. Build networks from such layers yourself and keep them in Keras' own format."
+    )

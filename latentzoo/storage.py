@@ -4,8 +4,10 @@ A key is `part/layer/.../variable`, such as `encoder/conv_1/kernel`, made of att
 `variable.path` would change from process to process. Files are safetensors: nothing in them runs.
 """
 
+import contextlib
 import hashlib
 import json
+import math
 import os
 import pathlib
 
@@ -14,9 +16,13 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-STORAGES = ("float32", "float16", "int8")
+from latentzoo.allowed import STORAGES
+
 SHARD_BYTES = 90_000_000
 INDEX = "model.safetensors.index.json"
+HEADER_BYTES = 10_000_000
+TYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "I8": "int8", "I32": "int32", "I64": "int64",
+         "BOOL": "bool"}  # fmt: skip
 
 
 def named_variables(model):
@@ -27,8 +33,11 @@ def named_variables(model):
 
     Returns:
         dict of key to `(variable, layer)`, in a fixed order.
+
+    Raises:
+        ValueError: two weights have one key, or one weight has two.
     """
-    named = {}
+    named, keys = {}, {}
 
     def walk(layer, path):
         children = list(layer._flatten_layers(include_self=False, recursive=False))
@@ -45,7 +54,13 @@ def named_variables(model):
                 "Two weights would be saved under one name. Expected: different names for the "
                 f"layers of one network. Received: '{key}' twice. Name the layers."
             )
-        named[key] = (variable, layer)
+        if id(variable) in keys:
+            raise ValueError(
+                "A weight that networks share would be two weights when loaded. Expected: networks "
+                f"without a layer in common. Received: one weight as '{keys[id(variable)]}' and '{key}'. "
+                "Keep such a model with `model.save_weights` and the code that builds it."
+            )
+        named[key], keys[id(variable)] = (variable, layer), key
 
     for part in model.parts:
         walk(getattr(model, part), part)
@@ -53,17 +68,19 @@ def named_variables(model):
 
 
 def stored_type(variable, layer, storage):
-    """How a weight is stored: `"float32"` (its own type), `"float16"` or `"int8"`.
+    """How a float weight is stored: `"float32"` (its own type), `"float16"` or `"int8"`.
 
-    Statistics and scales of normalization, whatever is not trained, and a prior's own arrays keep
+    Statistics and scales of normalization, whatever is never trained, and a prior's own arrays keep
     their type; of the rest, large kernels become int8 and everything else float16.
     """
     from latentzoo.priors import Prior
 
+    # What the layer declared, and not `variable.trainable`, which is false in a frozen network.
+    trained = any(v is variable for v in layer._trainable_variables)
     if (
         storage == "float32"
-        or not variable.trainable
-        or variable.dtype != "float32"
+        or not trained
+        or variable.dtype == "float64"
         or isinstance(layer, Prior)
         or "Normalization" in type(layer).__name__
     ):
@@ -77,18 +94,26 @@ def output_axis(layer):
     return -2 if "Transpose" in type(layer).__name__ else -1
 
 
-def write(model, folder, storage):
-    """Writes the weights and returns `{file name: {"bytes": ..., "sha256": ...}}`.
+def pack(model, storage):
+    """The weights as they are stored: a dict of key to array.
 
     Raises:
-        ValueError: the storage is unknown or a weight is not finite.
+        ValueError: the storage is unknown, a weight is not finite, or a key is not unique.
     """
     if storage not in STORAGES:
-        raise ValueError(f"Unknown storage. Expected: one of {STORAGES}. Received: storage={storage!r}.")
+        raise ValueError(
+            f"Unknown storage. Expected: one of {STORAGES}. Received: storage={storage!r}. Leave it out to "
+            "keep the storage that the model was loaded with."
+        )
     arrays = {}
     for key, (variable, layer) in named_variables(model).items():
         value = keras.ops.convert_to_numpy(variable)
-        if np.issubdtype(value.dtype, np.floating) and not np.isfinite(value).all():
+        if variable.dtype in ("bfloat16", "float16"):  # the policy of this run, not of the checkpoint
+            value = value.astype("float32")
+        if value.dtype.kind != "f":
+            arrays[key] = value
+            continue
+        if not np.isfinite(value).all():
             raise ValueError(
                 "A checkpoint of a model that diverged is of no use. Expected: finite weights. "
                 f"Received: NaN or infinity in '{key}'. Go back to an earlier state of the run."
@@ -100,6 +125,15 @@ def write(model, folder, storage):
             arrays[key] = value.astype("float16")
         else:
             arrays[key] = value
+    return arrays
+
+
+def write(arrays, folder):
+    """Writes what `pack` returns, in shards if it is large, and an index of the shards.
+
+    Returns:
+        `{file name: {"bytes": ..., "sha256": ...}}` of the weight files.
+    """
     shards = [{}]
     for key, value in arrays.items():
         if shards[-1] and sum(v.nbytes for v in shards[-1].values()) + value.nbytes > SHARD_BYTES:
@@ -108,23 +142,33 @@ def write(model, folder, storage):
     table, index = {}, {}
     for i, shard in enumerate(shards, 1):
         name = f"model-{i:05}-of-{len(shards):05}.safetensors"
-        name = name if len(shards) > 1 else "model.safetensors"
-        with replacing(folder / name) as temporary:
-            save_file(shard, temporary)
-        index |= dict.fromkeys(shard, name)
-        table[name] = {"bytes": (folder / name).stat().st_size, "sha256": sha256(folder / name)}
+        path = folder / (name if len(shards) > 1 else "model.safetensors")
+        try:
+            save_file(shard, path)
+        except SafetensorError as error:
+            raise OSError(str(error)) from None
+        os.chmod(path, 0o644)
+        index |= dict.fromkeys(shard, path.name)
+        with open(path, "rb") as file:
+            table[path.name] = {"bytes": path.stat().st_size, "sha256": sha256(file)}
     if len(shards) > 1:
         total = sum(value.nbytes for value in arrays.values())
-        with replacing(folder / INDEX) as temporary:
-            index = {"metadata": {"total_size": total}, "weight_map": index}
-            temporary.write_text(json.dumps(index, indent=1, sort_keys=True) + "\n")
+        index = {"metadata": {"total_size": total}, "weight_map": index}
+        (folder / INDEX).write_text(json.dumps(index, indent=1, sort_keys=True) + "\n")
     return table
 
 
-class Weights:
-    """The weights of a checkpoint folder, read one at a time.
+def weight_files(folder):
+    """The files in a folder that `write` may have written."""
+    return [*folder.glob("model.safetensors"), *folder.glob("model-*-of-*.safetensors"), *folder.glob(INDEX)]
 
-    Opening checks sizes and hashes against the table in `config.json`; nothing is read before.
+
+class Weights:
+    """The weights of a checkpoint folder, read one at a time; a context that closes the files.
+
+    Opening checks sizes and hashes against the table in `config.json`; nothing is read before. Files
+    are read and not mapped into memory: what was checked is what is read, and pages of weights that a
+    model already has do not stay.
 
     Args:
         folder: `pathlib.Path`.
@@ -132,16 +176,24 @@ class Weights:
     """
 
     def __init__(self, folder, table):
-        self.folder, self.files, self.keys = folder, {}, {}
-        for name, facts in table.items():
-            if pathlib.PurePath(name).name != name or not name.endswith(".safetensors"):
-                raise damaged(folder / "config.json", "plain names of weight files", repr(name))
-            check_file(folder / name, facts)
-            try:
-                self.files[name] = file = safe_open(folder / name, "numpy")
-            except SafetensorError as error:
-                raise damaged(folder / name, "a safetensors file", str(error)) from None
-            self.keys |= {key: file for key in file.keys()}
+        self.folder, self.entries = folder, {}
+        with contextlib.ExitStack() as files:
+            for name, facts in table.items():
+                plain = pathlib.PurePath(name).name == name and len(name) < 100
+                if not plain or not name.endswith(".safetensors"):
+                    raise damaged(folder / "config.json", "plain names of weight files", repr(name)[:100])
+                file = files.enter_context(open_checked(folder / name, facts))
+                for key, entry in read_header(file).items():
+                    if key in self.entries:
+                        raise damaged(folder / name, "each weight in one file", f"'{key}' a second time")
+                    self.entries[key] = (*entry, file)
+            self._files = files.pop_all()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._files.close()
 
     def check(self, variables):
         """Checks that the files hold exactly these weights, before any is read.
@@ -149,47 +201,42 @@ class Weights:
         Args:
             variables: what `named_variables` returns.
         """
-        wanted = {key for key in self.keys if key.removesuffix(".scale") in variables}
-        missing = [key for key in variables if key not in self.keys]
-        if missing or len(wanted) != len(self.keys):
-            extra = [key for key in self.keys if key not in wanted]
+        found = {key: entry[:2] for key, entry in self.entries.items()}
+        scales = {f"{key}.scale" for key in variables if found.get(key, ("", ()))[0] == "I8"}
+        missing = [key for key in [*variables, *sorted(scales)] if key not in found]
+        unknown = [key for key in found if key not in variables and key not in scales]
+        if missing or unknown:
             raise damaged(
                 self.folder,
                 f"the {len(variables)} weights of the model in config.json",
-                f"missing {missing[:3]}, unknown {extra[:3]}",
+                f"missing {str(missing[:3])[:200]}, unknown {str(unknown[:3])[:200]}",
             )
         for key, (variable, layer) in variables.items():
-            part = self.keys[key].get_slice(key)
-            shape, kind = tuple(part.get_shape()), part.get_dtype()
-            own = {
-                "float32": "F32",
-                "float64": "F64",
-                "int32": "I32",
-                "int64": "I64",
-                "bool": "BOOL",
-            }
-            kinds = {own.get(variable.dtype, "?")}
-            if variable.dtype == "float32":
-                kinds |= {"F16", "I8"}
-            if shape != tuple(variable.shape) or kind not in kinds:
+            shape = tuple(variable.shape)
+            if "float" in variable.dtype:
+                kinds = ["F64", "F32", "F16", *["I8"] * (len(shape) >= 2)]
+            else:
+                kinds = [kind for kind, dtype in TYPES.items() if dtype == variable.dtype]
+            kind, stored = found[key]
+            if kind not in kinds or stored != shape:
                 raise damaged(
-                    self.folder,
-                    f"'{key}' of shape {tuple(variable.shape)} and type {sorted(kinds)}",
-                    f"shape {shape} and type {kind}",
+                    self.folder, f"'{key}' of shape {shape} in {kinds}", f"shape {stored} in {kind}"
                 )
-            if kind == "I8":
-                scale = self.keys.get(f"{key}.scale")
-                scale = scale and scale.get_slice(f"{key}.scale")
-                units = shape[output_axis(layer)]
-                if scale is None or (scale.get_shape(), scale.get_dtype()) != ([units], "F32"):
-                    raise damaged(self.folder, f"'{key}.scale', float32 of shape ({units},)", scale)
+            scale = ("F32", (shape[output_axis(layer)],)) if kind == "I8" else None
+            if scale and found[f"{key}.scale"] != scale:
+                raise damaged(self.folder, f"'{key}.scale' to be {scale}", found[f"{key}.scale"])
 
     def read(self, key, layer, dtype):
         """One weight as the model holds it."""
-        value = self.keys[key].get_tensor(key)
+        value = self._array(key)
         if value.dtype == np.int8:
-            return dequantize(value, self.keys[f"{key}.scale"].get_tensor(f"{key}.scale"), output_axis(layer))
+            return dequantize(value, self._array(f"{key}.scale"), output_axis(layer))
         return value.astype(dtype, copy=False)
+
+    def _array(self, key):
+        kind, shape, start, file = self.entries[key]
+        file.seek(start)
+        return np.fromfile(file, TYPES[kind], math.prod(shape)).reshape(shape)
 
 
 def quantize(value, axis):
@@ -208,15 +255,15 @@ def dequantize(value, scale, axis):
     return result
 
 
-def check_file(path, facts):
-    """Checks that a file is there and is the one that was recorded."""
+def open_checked(path, facts):
+    """Opens a file if it is there and is the one that was recorded."""
     if not path.is_file():
         raise FileNotFoundError(
             f"A file of the checkpoint is missing. Expected: '{path.name}' in '{path.parent}'. "
             "Received: no such file. Copy the whole folder, or load the checkpoint by its name."
         )
-    size = path.stat().st_size
-    with open(path, "rb") as file:
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(open(path, "rb"))
         if file.read(40).startswith(b"version https://git-lfs"):
             raise damaged(
                 path,
@@ -224,10 +271,30 @@ def check_file(path, facts):
                 "a git-lfs pointer, a note where the file can be had",
                 "Run `git lfs install` and `git lfs pull` in the repository.",
             )
-    if size != facts["bytes"]:
-        raise damaged(path, f"{facts['bytes']} bytes", f"{size} bytes")
-    if (found := sha256(path)) != facts["sha256"]:
-        raise damaged(path, f"sha256 {facts['sha256']}", f"sha256 {found}")
+        if (size := os.fstat(file.fileno()).st_size) != facts["bytes"]:
+            raise damaged(path, f"{facts['bytes']} bytes", f"{size} bytes")
+        if (found := sha256(file)) != facts["sha256"]:
+            raise damaged(path, f"sha256 {facts['sha256']}", f"sha256 {found}")
+        stack.pop_all()
+        return file
+
+
+def read_header(file):
+    """What an open safetensors file holds: `{key: (type, shape, first byte)}`."""
+    file.seek(0)
+    length = int.from_bytes(file.read(8), "little")
+    if length > HEADER_BYTES:
+        raise damaged(file.name, f"a header of at most {HEADER_BYTES} bytes", f"{length} bytes")
+    try:
+        with safe_open(file.name, "numpy"):  # checks types, sizes and offsets
+            header = json.loads(file.read(length))
+    except SafetensorError as error:
+        raise damaged(file.name, "a safetensors file", str(error)) from None
+    header.pop("__metadata__", None)
+    return {
+        key: (facts["dtype"], tuple(facts["shape"]), 8 + length + facts["data_offsets"][0])
+        for key, facts in header.items()
+    }
 
 
 def damaged(path, expected, received, remedy="Get the checkpoint again; nothing was loaded."):
@@ -237,9 +304,9 @@ def damaged(path, expected, received, remedy="Get the checkpoint again; nothing 
     )
 
 
-def sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def sha256(file):
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class replacing:
