@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from latentzoo.errors import error
+
 app = typer.Typer(
     help="A zoo of generative autoencoders: list, sample, reconstruct, interpolate and train.",
     no_args_is_help=True,
@@ -28,8 +30,8 @@ def main():
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         app()
-    except (ValueError, OSError) as error:
-        print("Error: " + " ".join(str(error).split()), file=sys.stderr)
+    except (ValueError, OSError, RuntimeError) as mistake:  # RuntimeError: another Keras backend
+        print("Error: " + " ".join(str(mistake).split()), file=sys.stderr)
         sys.exit(2)
 
 
@@ -138,9 +140,10 @@ def reconstruct(
 ):
     """Encode and decode pictures: originals above, reconstructions below."""
     if bool(pictures) == bool(data):
-        raise ValueError(
-            "`reconstruct` takes pictures from one place. Expected: picture files, or --data. "
-            f"Received: {len(pictures or [])} files and --data {data}."
+        raise error(
+            "`reconstruct` takes pictures from one place.",
+            "picture files, or --data",
+            f"{len(pictures or [])} files and --data {data}",
         )
     from latentzoo import plots
 
@@ -197,15 +200,16 @@ def train(
     from latentzoo import recipes, zoo
 
     if start is None and name is None:
-        raise ValueError(
-            f"There is nothing to train. Expected: a recipe, one of {', '.join(recipes.names())}, or "
-            "--from CHECKPOINT --data DATA. Received: neither."
+        raise error(
+            "There is nothing to train.",
+            f"a recipe, one of {', '.join(recipes.names())}, or --from CHECKPOINT --data DATA",
+            "neither",
         )
     if start is None:
         recipe = recipes.recipe(name)
         recipe["data"] = data or recipe["data"]
     elif data is None and not smoke:
-        raise ValueError("Fine-tuning needs pictures. Expected: --data NAME or FOLDER. Received: none.")
+        raise error("Fine-tuning needs pictures.", "--data NAME or FOLDER", "none")
     else:
         zoo.read_config(zoo.find(start))
         recipe = recipes.fine_tune(start, data or "fixture")
@@ -236,10 +240,10 @@ def from_files(paths, model):
 
     height, width, channels = model.image_shape
     if height != width:
-        raise ValueError(
-            f"Pictures are cropped to squares. Expected: square images. Received: {model.image_shape}."
-        )
-    return np.stack([pictures.picture(path, size=height, channels=channels) for path in paths]) / np.float32(255)
+        raise error("Pictures are cropped to squares.", "a model of square images", f"{model.image_shape}")
+    return np.stack([pictures.picture(path, size=height, channels=channels) for path in paths]) / np.float32(
+        255
+    )
 
 
 def from_data(name, n, model):

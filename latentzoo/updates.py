@@ -221,7 +221,8 @@ class UpdateModel(Parts, keras.Model):
         checks.precision(self._flatten_layers())
         groups = list(dict.fromkeys(g for update in updates for g in update.objectives))
         with self.distribute_strategy.scope():
-            members = for_groups(optimizer or self.default_optimizers(), groups, family)
+            given = self.default_optimizers() if optimizer is None else optimizer
+            members = for_groups(given, groups, family)
             if self.distribute_strategy.num_replicas_in_sync > 1:
                 checks.replicas(members, steps_per_execution, jit_compile)
                 self._join_replicas()

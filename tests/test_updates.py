@@ -808,6 +808,7 @@ def test_unbuilt_parts_are_no_silent_groups():
             ValueError,
             r"Expected: \['encoder', 'decoder'\].*Received: \['encoder'\]",
         ),
+        ({"optimizer": {}}, ValueError, r"Expected: \['encoder', 'decoder'\].*Received: \[\]"),
         (
             {"optimizer": {"encoder": "sgd", "decoder": "sgd", "critic": "sgd"}},
             ValueError,
