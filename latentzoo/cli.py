@@ -157,8 +157,7 @@ def reconstruct(
     blank = np.ones_like(images[:1])
     both = [np.concatenate([p, *[blank] * (columns - len(p))]) for p in both]
     plots.save(np.concatenate(both), output, columns=columns, scale=2)
-    error = float(np.square(images - rows).mean())
-    wrote(output, as_json, n=len(images), mean_squared_error=error)
+    wrote(output, as_json, n=len(images), mean_squared_error=float(np.square(images - rows).mean()))
 
 
 @app.command()

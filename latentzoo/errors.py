@@ -1,6 +1,6 @@
 """The one shape of the package's errors: problem, expected, received, remedy."""
 
-import numpy as np
+import numbers
 
 
 def error(problem, expected, received, remedy="", *, kind=ValueError):
@@ -23,14 +23,14 @@ def error(problem, expected, received, remedy="", *, kind=ValueError):
 
 def whole(key, value, *, least):
     """Checks that an argument is an integer of at least `least`."""
-    fits = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    fits = isinstance(value, numbers.Integral) and not isinstance(value, bool)
     if not fits or value < least:
         raise error(f"Bad {key}.", f"an integer >= {least}", f"{key}={value!r}")
 
 
 def describe(x):
     """What an array is, for `received`."""
-    if not isinstance(x, np.ndarray):
+    if type(x).__name__ != "ndarray":  # without importing NumPy, since the command line starts here
         return f"{type(x).__name__}"
     limits = f" in [{x.min()}, {x.max()}]" if x.size and x.dtype.kind in "biuf" else ""
     return f"{x.dtype} {x.shape}{limits}"
