@@ -825,7 +825,16 @@ def test_unbuilt_parts_are_no_silent_groups():
             "Loss scaling.*Expected:.*Received:.*LossScaleOptimizer",
         ),
     ],
-    ids=["loss", "metrics", "typo", "group left out", "unknown group", "loss scale", "LossScaleOptimizer"],
+    ids=[
+        "loss",
+        "metrics",
+        "typo",
+        "group left out",
+        "no group",
+        "unknown group",
+        "loss scale",
+        "LossScaleOptimizer",
+    ],
 )
 def test_mistakes_in_compiling(arguments, kind, message):
     with pytest.raises(kind, match=f"(?s){message}"):
