@@ -295,11 +295,11 @@ def test_fit_improves_what_each_group_descends(variant, images):
             {g: keras.optimizers.Adam(2e-2) if g == learning else keras.optimizers.SGD(0.0) for g in rows},
             run_eagerly=True,
         )
-        history = model.fit(images, batch_size=32, epochs=8, verbose=0, validation_data=images[:32]).history
-        assert all(np.isfinite(series).all() for series in history.values())
-        for prefix in ("", "val_"):
-            objective = sum(weight * np.array(history[prefix + term]) for term, weight in row.items())
-            assert objective[-1] < 0.99 * objective[0], (learning, prefix)
+        before = model.test_on_batch(images, return_dict=True)
+        model.fit(images, batch_size=32, epochs=5, verbose=0)
+        after = model.test_on_batch(images, return_dict=True)
+        objective = [sum(weight * logs[term] for term, weight in row.items()) for logs in (before, after)]
+        assert objective[1] < 0.99 * objective[0], learning
 
 
 def test_default_optimizers_train(family, images):
@@ -459,10 +459,7 @@ def test_the_public_methods_on_replicas(replicas, images):
     np.testing.assert_allclose(model.encode(images), alone.encode(images), atol=1e-5)
     np.testing.assert_allclose(model.reconstruct(images), alone.reconstruct(images), atol=1e-5)
     np.testing.assert_allclose(model.predict(images[:9], verbose=0), alone.reconstruct(images[:9]), atol=1e-5)
-    for either in (alone, model):
-        keras.utils.set_random_seed(0)
-        either.fit_prior(images, flow(), epochs=1, batch_size=32, verbose=0) if either is alone else None
-    model.fit_prior(images, "realnvp", epochs=1, batch_size=32, verbose=0)
+    model.fit_prior(images, "realnvp", epochs=1, batch_size=32, validation_split=0, verbose=0)
     assert is_pictures(model.sample(3, seed=0), 3)
     before = values(model.prior)
     model.fit(images[:32], batch_size=16, verbose=0)
