@@ -726,8 +726,10 @@ def test_networks_can_be_replaced_too(images, tmp_path):
     """The compiled functions are those of the new network, and so is what is saved."""
     model = make(encoder=None, decoder=None)
     old = model.reconstruct(images)
+    np.testing.assert_allclose(model.predict(images, verbose=0), old, atol=1e-6)
     model.decoder = decoder()
     assert np.abs(model.reconstruct(images) - old).max() > 1e-3
+    np.testing.assert_allclose(model.predict(images, verbose=0), model.reconstruct(images), atol=1e-6)
     np.testing.assert_allclose(model.reconstruct(images), model.decode(model.encode(images)), atol=1e-6)
     model.replace(encoder=encoder())
     np.testing.assert_allclose(model.reconstruct(images), model.decode(model.encode(images)), atol=1e-6)

@@ -198,11 +198,13 @@ def test_distributions_do_not_share_what_they_remember():
     prior = stirred(flow("exp"))
     z = tf.constant(codes(prior))
     before = prior.distribution()
-    old = np.array(before.log_prob(z))
+    old, noise = before.log_prob(z), before.bijector.inverse(z)  # remembered as long as these live
     stirred(prior, 0.2)
-    after = prior.distribution().log_prob(z)
-    np.testing.assert_allclose(after, log_prob_by_hand(prior, z), rtol=1e-5, atol=1e-4)
-    assert np.abs(after - old).min() > 1e-3
+    after = prior.distribution()
+    np.testing.assert_allclose(after.log_prob(z), log_prob_by_hand(prior, z), rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(after.bijector.inverse(z), by_hand(prior, z)[0], rtol=1e-4, atol=1e-4)
+    assert np.abs(after.log_prob(z) - old).min() > 1e-3
+    assert np.abs(after.bijector.inverse(z) - noise).max() > 1e-2
 
 
 def test_nothing_of_a_call_stays_in_memory():

@@ -909,10 +909,10 @@ def test_scalar_terms_on_two_replicas(replicas):
             return {
                 "error": squared(x - model.decoder(z)),
                 "decay": sum(ops.sum(ops.square(v)) for v in model.trainable_variables),
-                "mean": ops.mean(z),
+                "mean": ops.mean(z) * ops.sum(model.encoder.weights[0]),
             }
 
-        row = {"error": 1.0, "decay": 0.1, "mean": 0.0}
+        row = {"error": 1.0, "decay": 0.1, "mean": 0.1}
         return [Update(terms, encoder=row, decoder=row)]
 
     one, two = both(replicas, table, lambda: keras.optimizers.SGD(0.05), X[:17])
