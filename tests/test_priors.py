@@ -218,7 +218,7 @@ def test_nothing_of_a_call_stays_in_memory():
     before = couplings()
     for x in (z, np.array(z)):
         prior.log_prob(x), prior.inverse(x), prior(x)
-    assert couplings() == before
+    assert couplings() <= before
 
 
 def test_samples_follow_the_weights_too():
@@ -534,7 +534,7 @@ def test_mistakes_in_priors(make, received):
 
 
 @serializable
-class Shifted(priors.Prior):
+class Translated(priors.Prior):
     """Neither a density nor a way back."""
 
     def __init__(self, latent_dim, **kwargs):
@@ -546,12 +546,12 @@ class Shifted(priors.Prior):
 
 
 def test_priors_without_density_or_inverse():
-    prior = Shifted(4)
+    prior = Translated(4)
     assert not prior.explicit and not prior.invertible and prior.fitted
     assert TOY["Normal"]().explicit and TOY["RealNVP"]().invertible
     z = codes(prior)
     for call in (lambda: prior.log_prob(z), lambda: prior.inverse(z), lambda: prior.fit(z)):
-        with pytest.raises(ValueError, match="(no density|not invertible).*Expected:.*Received: Shifted"):
+        with pytest.raises(ValueError, match="(no density|not invertible).*Expected:.*Received: Translated"):
             call()
     np.testing.assert_allclose(prior.sample(40, seed=0) - 1, exact_noise(40), atol=1e-6)
 
