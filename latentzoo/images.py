@@ -67,7 +67,7 @@ def check(x, image_shape):
             "Images do not fit the model.",
             f"(n, {', '.join(map(str, image_shape))}), that is (n, height, width, channels)",
             f"shape {given or 'unknown'}",
-            "Add the axis of one image with `x[None]`." if rank == 3 else "",
+            missing_axis(given, image_shape),
         )
     dtype = keras.backend.standardize_dtype(x.dtype)
     if dtype != "uint8" and "float" not in dtype:
@@ -75,8 +75,17 @@ def check(x, image_shape):
             "Images have another type.",
             "floats in [0, 1], or uint8",
             dtype,
-            "Convert with `.astype('uint8')` or divide into [0, 1].",
+            "Convert values of 0 to 255 with `.astype('uint8')`, and others to floats in [0, 1].",
         )
+
+
+def missing_axis(given, image_shape):
+    """The way out where one axis is missing."""
+    if given == image_shape:
+        return "Add the axis of one image with `x[None]`."
+    if given is not None and len(given) == 3 and given[1:] == image_shape[:2]:
+        return "Add the axis of channels with `x[..., None]`."
+    return ""
 
 
 def no_images(received):

@@ -65,7 +65,7 @@ def folder(path, split, crop, size, channels):
 
 def _upright(path, channels):
     """One picture, upright, in 8-bit RGB or grey."""
-    remedy = "Mend it, or move it out of the folder."
+    remedy = "Give a picture that opens; a broken one in a folder has to be mended or moved out."
     with decoding(path, "a picture", remedy), Image.open(path) as file:
         image = ImageOps.exif_transpose(file)
     if image.mode.startswith("I"):  # 16 bits, which Pillow would clip instead of scaling.

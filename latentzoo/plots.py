@@ -15,6 +15,8 @@ import pathlib
 import numpy as np
 from PIL import Image
 
+from latentzoo.errors import error
+
 
 def grid(images, columns=None, padding=2):
     """Lays images out row by row, with white lines between them.
@@ -35,7 +37,7 @@ def grid(images, columns=None, padding=2):
     if columns is None:
         columns = images.shape[1] if images.ndim == 5 else int(np.ceil(np.sqrt(len(images))))
     if columns < 1 or padding < 0:
-        raise _error("Bad grid.", "columns >= 1, padding >= 0", f"{columns=}, {padding=}")
+        raise error("Bad grid.", "columns >= 1, padding >= 0", f"{columns=}, {padding=}")
     images = images.reshape(-1, *images.shape[-3:])
     rows = -(-len(images) // columns)
     margins = [(0, rows * columns - len(images)), (0, padding), (0, padding), (0, 0)]
@@ -55,7 +57,7 @@ def save(images, path, columns=None, scale=1):
         scale: Integer, the side of the square that each pixel becomes.
     """
     if not isinstance(scale, int) or scale < 1:
-        raise _error("Bad scale.", "an integer >= 1", f"{scale=}")
+        raise error("Bad scale.", "an integer >= 1", f"{scale=}")
     sheet = grid(images, columns).repeat(scale, axis=0).repeat(scale, axis=1)
     image = Image.fromarray(sheet[..., 0] if sheet.shape[-1] == 1 else sheet)
     _replace(path, lambda file: image.save(file, "PNG"))
@@ -77,7 +79,7 @@ def curves(history, path):
         history = {name: np.atleast_1d(table[name]) for name in table.dtype.names or ()}
     terms = {name: np.asarray(values, float) for name, values in history.items()}
     if not any(np.isfinite(terms[name]).any() for name in terms if name != "epoch"):
-        raise _error("Nothing to draw.", "terms with a number per epoch", f"{list(history)}")
+        raise error("Nothing to draw.", "terms with a number per epoch", f"{list(history)}")
     epochs = terms.pop("epoch", None)
     names = list(dict.fromkeys(name.removeprefix("val_") for name in terms))
     figure = Figure(figsize=(7, 2.2 * len(names) + 0.5), layout="constrained")
@@ -96,24 +98,23 @@ def curves(history, path):
 
 def _pixels(images):
     if images.ndim not in (4, 5) or images.shape[-1] not in (1, 3) or not images.size:
-        raise _error("Not images.", "(n, [steps,] height, width, 1 or 3)", f"{images.shape}")
+        raise error("Not images.", "(n, [steps,] height, width, 1 or 3)", f"{images.shape}")
     if images.dtype == np.uint8:
         return images
     if images.dtype.kind != "f" or not (images.min() >= 0 and images.max() <= 1):
         received = f"{images.dtype} in [{images.min()}, {images.max()}]"
-        raise _error("Images out of range.", "float in [0, 1], or uint8", received)
+        raise error("Images out of range.", "float in [0, 1], or uint8", received)
     return np.rint(images * 255.0).astype(np.uint8)
 
 
 def _replace(path, write):
     """Writes a file beside `path`, which takes its place at the end and only if all went well."""
+    folder = pathlib.Path(path).parent
+    if not folder.is_dir():
+        raise error("There is nowhere to write.", f"a folder '{folder}'", "none", kind=FileNotFoundError)
     temporary = pathlib.Path(f"{path}.{os.getpid()}")
     try:
         write(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _error(problem, expected, received):
-    return ValueError(f"{problem}\nExpected: {expected}\nReceived: {received}")

@@ -119,6 +119,8 @@ class Autoencoder(UpdateModel):
         z = np.asarray(z, "float32")
         if z.ndim != 2 or z.shape[1] != self.latent_dim or not len(z):
             raise error("Codes do not fit.", f"shape (n, {self.latent_dim}), n > 0", f"shape {z.shape}")
+        if not np.isfinite(z).all():
+            raise error("Codes must be finite.", "no NaN or infinity", "some of either")
         return infer(self.decoder, chunks(z, batch_size))
 
     def reconstruct(self, x, *, batch_size=256):

@@ -1,5 +1,7 @@
 """What all priors share, and how one is fitted to codes."""
 
+import numbers
+
 import keras
 import numpy as np
 from keras import ops
@@ -183,10 +185,11 @@ class MaximumLikelihood(UpdateModel):
 def base_noise(n, latent_dim, seed, temperature):
     """Standard normal noise `(n, latent_dim)`, drawn row by row: more rows leave the first alone."""
     whole("n", n, least=1)
-    if not np.isfinite(temperature) or temperature < 0:
-        raise ValueError(
-            "Temperature multiplies a deviation. Expected: a finite float, 0 or more. "
-            f"Received: temperature={temperature!r}."
+    if seed is not None:
+        whole("seed", seed, least=0)
+    if not isinstance(temperature, numbers.Real) or not 0 <= temperature < np.inf:
+        raise error(
+            "Temperature multiplies a deviation.", "a finite float, 0 or more", f"temperature={temperature!r}"
         )
     noise = np.random.default_rng(seed).standard_normal((n, latent_dim))
     return (temperature * noise).astype("float32")
