@@ -1,201 +1,218 @@
-"""What a finished run leaves in its folder: the checkpoint, its measurements and its card.
+"""Model cards: the README of a checkpoint, Markdown under the Hub's metadata block.
 
-Every number on a card is written here by the command that measured it, from the checkpoint as it is
-stored, and never by hand.
+A card is made of `config.json` and `metrics.json` alone, and records the hash of its own text: who finds
+another text there knows that a person has edited it, and keeps it.
 """
 
-import json
-import subprocess
+import hashlib
+import re
 
-import numpy as np
+import yaml
 
-from latentzoo import plots, zoo
+from latentzoo import sources, zoo
 from latentzoo.storage import replacing
 
-SAMPLES = 32
+MARK = "latentzoo_card"
+# What we know of a model, and a person who edits the card does not decide. Other entries are theirs.
+OURS = ("library_name", "pipeline_tag", "datasets", "base_model", "model-index")
+METRICS = {
+    "mean_squared_error": "squared error of reconstruction, mean over pixels in [0, 1]",
+    "nll": "negative log-likelihood of codes, nats",
+}
 
 
-def finish(model, name, recipe, history, out, images, command):
-    """Writes the checkpoint folder of a trained model.
-
-    Args:
-        model: the trained `Autoencoder`.
-        name: str. What the checkpoint is called.
-        recipe: dict.
-        history: list with one dict for each epoch.
-        out: `pathlib.Path` of the folder.
-        images: dict of uint8 images, of which `test` was not trained on.
-        command: str. The command line that trained it.
-
-    Returns:
-        The metrics, as `metrics.json` holds them.
-    """
-    model = at_full_precision(model)
-    before = measure(model, images["test"])
-    pictures = model.sample(SAMPLES, seed=0)
-    provenance = describe(name, recipe, history, images, command)
-    zoo.save(model, out, "int8", provenance=provenance)
-    stored = zoo.load(out)  # what users get is what is measured
-    after = measure(stored, images["test"])
-    found = stored.sample(SAMPLES, seed=0)
-    metrics = {
-        "command": provenance["command"],
-        "data": f"{provenance['data']}, test split",
-        "images": len(images["test"]),
-        "test": after,
-        "storage": {
-            "float32": before,
-            "int8": after,
-            "sample_difference": float(np.abs(found - pictures).mean()),
-            "samples": SAMPLES,
-            "seed": 0,
-        },
-    }
-    zoo.write_json(out / "metrics.json", metrics)
-    write_golden(stored, out / "golden.npz")
-    plots.save(found, out / "samples.png", columns=8, scale=2 if found.shape[1] < 64 else 1)
-    steps = stored.interpolate(found[:4], found[4:8], steps=8)
-    plots.save(steps, out / "interpolations.png", scale=2 if found.shape[1] < 64 else 1)
-    with replacing(out / "README.md") as temporary:
-        temporary.write_text(card(name, stored, provenance, metrics), encoding="utf-8")
-    return metrics
-
-
-def at_full_precision(model):
-    """The same weights in a float32 model: what training in bfloat16 computed in is not measured."""
-    from latentzoo import storage
-
-    arguments = zoo.with_policy(json.loads(json.dumps(model.get_config())), "float32")
-    same = type(model).from_config(arguments)
-    for (ours, _), (theirs, _) in zip(
-        storage.named_variables(same).values(), storage.named_variables(model).values(), strict=True
-    ):
-        ours.assign(theirs)
-    return same
-
-
-def measure(model, images, batch_size=256):
-    """Errors of reconstruction and negative log-likelihoods of codes, mean and standard error.
+def readme(folder, source, *, given=None, there=None):
+    """The card of a checkpoint folder, a person's text kept if there is one.
 
     Args:
-        model: an `Autoencoder`.
-        images: uint8 or float images that it was not trained on.
-        batch_size: int.
+        folder: `pathlib.Path` of a checkpoint.
+        source: str. What `latentzoo.load` opens it by.
+        given: str. Text to use instead of ours, Markdown with or without metadata.
+        there: str. The card where this one is to go.
 
     Returns:
-        dict of `mean_squared_error`, for a pixel in [0, 1], and, where the prior has a density, `nll`,
-        nats for a code; each `{"mean": ..., "standard_error": ...}` over images.
+        The whole text.
     """
-    errors, likelihoods = [], []
-    for start in range(0, len(images), batch_size):
-        batch = images[start : start + batch_size]
-        codes = model.encode(batch)
-        x = batch.astype("float32") / 255 if batch.dtype == "uint8" else batch
-        errors.append(np.square(model.decode(codes) - x).mean(axis=(1, 2, 3)))
-        if model.prior.explicit:
-            likelihoods.append(-model.prior.log_prob(codes))
-    found = {"mean_squared_error": errors, "nll": likelihoods}
-    return {name: summary(np.concatenate(values)) for name, values in found.items() if values}
+    config = zoo.read_config(folder)
+    metrics = zoo.read_json(folder / "metrics.json") if (folder / "metrics.json").is_file() else {}
+    here = (folder / "README.md").read_bytes().decode() if (folder / "README.md").is_file() else None
+    facts = metadata(config, metrics, source)
+    for text in (given, there, here):
+        if text is not None and (text is given or edited(text)):
+            front, body = split(text)
+            return joined(merged(front, facts), body)
+    body = markdown(folder, config, metrics, source)
+    return joined(dump({**facts, MARK: fingerprint(body)}), body)
 
 
-def summary(values):
-    values = values.astype("float64")
-    return {"mean": float(values.mean()), "standard_error": float(values.std() / len(values) ** 0.5)}
+def write(folder, text):
+    """Writes a card in one step."""
+    with replacing(folder / "README.md") as temporary:
+        temporary.write_bytes(text.encode())
 
 
-def write_golden(model, path):
-    """Fixed noise and images with the outputs they must give; the images are the model's own samples."""
-    noise = np.random.default_rng(1).standard_normal((4, model.latent_dim)).astype("float32")
-    sampled = model.decode(np.asarray(model.prior(noise)))
-    images = model.sample(4, seed=2)
-    arrays = {
-        "noise": noise,
-        "sampled": sampled,
-        "images": images,
-        "encoded": model.encode(images),
-        "reconstructed": model.reconstruct(images),
-    }
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, **arrays)
+def edited(text):
+    """Whether a person has written or changed the text of a card."""
+    front, body = split(text)
+    return f"{MARK}: {fingerprint(body)}" not in front.splitlines()
 
 
-def describe(name, recipe, history, images, command):
-    """Where a checkpoint comes from."""
-    from latentzoo import data
+def fingerprint(body):
+    return hashlib.sha256(body.strip().encode()).hexdigest()[:16]
 
-    known = data.DATASETS.get(recipe["data"])
+
+def split(text):
+    """The metadata block of a card, without its fences, and the text under it."""
+    found = re.match(r"\s*---[ \t]*\r?\n(.*?)^---[ \t]*\r?(?:\n|\Z)(.*)", text, re.DOTALL | re.MULTILINE)
+    return (found[1], found[2]) if found else ("", text)
+
+
+def joined(front, body):
+    return f"---\n{front.strip()}\n---\n{body}"
+
+
+def merged(front, facts):
+    """A metadata block with the entries that are ours renewed, and every other line as it was."""
+    lines, theirs, keep = [], set(), True
+    for line in front.splitlines():
+        if key := re.match(r"([\w-]+)\s*:", line):
+            keep = key[1] not in (*OURS, MARK)
+            theirs.add(key[1])
+        if keep or line.startswith("#"):
+            lines.append(line)
+    new = {key: value for key, value in facts.items() if key in OURS or key not in theirs}
+    if "license" in theirs:
+        new.pop("license_name", None)
+    return dump(new) + "\n".join(lines)
+
+
+def dump(entries):
+    return yaml.safe_dump(entries, sort_keys=False, allow_unicode=True, width=1000)
+
+
+def metadata(config, metrics, source):
+    """The Hub's metadata of a checkpoint, a dict."""
+    provenance = config["provenance"]
+    known = data_set(provenance)
+    prior = config["arguments"]["prior"]["class_name"].lower()
+    base = str(provenance.get("base_model", ""))
     return {
-        "recipe": name,
-        "command": command,
-        "settings": recipe,
-        "commit": commit(),
-        "data": known.card_name if known else recipe["data"],
-        "licence": known.licence if known else "unknown",
-        "train_images": len(images["train"]),
-        "epochs": len(history),
-        "seconds": round(sum(epoch["seconds"] for epoch in history)),
+        "library_name": "latentzoo",
+        "pipeline_tag": "unconditional-image-generation",
+        **licence(provenance.get("licence")),
+        **({"datasets": [known.hub]} if known else {}),
+        **({"base_model": base.removeprefix("hf://").partition("@")[0]} if base.startswith("hf://") else {}),
+        "tags": ["keras", "generative-autoencoder", config["class"].lower(), f"{prior}-prior"],
+        **({"model-index": [index(config, metrics, source)]} if "test" in metrics else {}),
     }
 
 
-def commit():
-    """The commit of the source tree, or `None`."""
-    command = ["git", "-C", str(zoo.ROOT), "rev-parse", "HEAD"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
+def licence(of_data):
+    """The Hub's word for the licence of weights, which follow their data; nothing if it is not known."""
+    if of_data in (None, "unknown"):
+        return {}
+    if "non-commercial" in of_data:
+        return {"license": "other", "license_name": "non-commercial-research"}
+    return {"license": "apache-2.0"}
 
 
-def card(name, model, provenance, metrics):
-    """The model card, Markdown with the Hub's metadata block."""
-    settings, test, storage = provenance["settings"], metrics["test"], metrics["storage"]
-    faces = "non-commercial" in provenance["licence"]
-    licence = "other" if faces else "apache-2.0"
-    family = type(model).__name__
-    about = type(model).__doc__.splitlines()[0]
-    split = "" if settings["split"] == "train" else f" (split `{settings['split']}`)"
-    flips = ", flipped at random" if settings["flip"] else ""
-    rows = "\n".join(
-        f"| {label} | {show(test[key])} | {show(storage['float32'][key])} |"
-        for key, label in [
-            ("mean_squared_error", "squared error of reconstruction, mean over pixels in [0, 1]"),
-            ("nll", "negative log-likelihood of codes, nats"),
-        ]
-        if key in test
-    )
-    losses = ", ".join(f"`{term}`" for update in model.updates() for term in update.names)
-    return f"""---
-library_name: latentzoo
-pipeline_tag: unconditional-image-generation
-license: {licence}
-tags: [keras, generative-autoencoder, {family.lower()}]
----
+def data_set(provenance):
+    """The `sources.Info` of the data set that a checkpoint was trained on, if it is one we know."""
+    found = [info for info in sources.DATASETS.values() if info.card_name == provenance.get("data")]
+    return found[0] if found else None
 
-# {name}
 
-![Samples, seed 0](samples.png)
+def index(config, metrics, source):
+    """The measurements, as the Hub lists them."""
+    data = config["provenance"].get("data", "unknown")
+    known = data_set(config["provenance"])
+    details = {"samples": metrics["images"], "command": metrics["command"]}
+    seed = config["provenance"].get("settings", {}).get("seed")
+    values = [
+        {
+            "type": key,
+            "name": METRICS[key],
+            "value": float(f"{value['mean']:.4g}"),
+            "args": {**details, "seed": seed, "standard_error": float(f"{value['standard_error']:.2g}")},
+        }
+        for key, value in metrics["test"].items()
+    ]
+    return {
+        "name": source.removeprefix("hf://").split("/")[-1],
+        "results": [
+            {
+                "task": {"type": "unconditional-image-generation"},
+                "dataset": {"name": data, "type": known.hub if known else "unknown", "split": "test"},
+                "metrics": values,
+            }
+        ],
+    }
 
-{about} {model.count_params() / 1e6:.1f} million parameters, images of {show_shape(model.image_shape)},
-codes of width {model.latent_dim}.
+
+def markdown(folder, config, metrics, source):
+    """The text of a card."""
+    from latentzoo import models
+
+    shape = config["arguments"]["image_shape"]
+    about = getattr(models, config["class"]).__doc__.splitlines()[0]
+    picture = "![Samples, seed 0](samples.png)\n\n" if (folder / "samples.png").is_file() else ""
+    return f"""
+# {source.removeprefix("hf://").rstrip("/").split("/")[-1]}
+
+{picture}{about} {config["parameters"] / 1e6:.1f} million parameters, images of {show_shape(shape)},
+codes of width {config["arguments"]["latent_dim"]}.
 
 ```python
 import latentzoo
 
-model = latentzoo.load("{name}")
-images = model.sample(16, seed=0)  # float32, (16, {", ".join(map(str, model.image_shape))}), in [0, 1]
+model = latentzoo.load("{source}")
+images = model.sample(16, seed=0)  # float32, (16, {", ".join(map(str, shape))}), in [0, 1]
 ```
 
-## Training
+latentzoo is a Keras 3 model zoo of generative autoencoders; its checkpoints are JSON and safetensors, and
+nothing in them can run code.
+{training(folder, config["provenance"])}{measurements(folder, metrics)}"""
 
+
+def training(folder, provenance):
+    """How the weights were made, as far as it is known."""
+    base = provenance.get("base", {})
+    data = f", which was trained on {base['data']}" if "data" in base else ""
+    tuned = f"\nFine-tuned from `{provenance['base_model']}`{data}.\n" if "base_model" in provenance else ""
+    if "settings" not in provenance:
+        return f"\n## Training\n{tuned}" if tuned else ""
+    settings = provenance["settings"]
+    split = "" if settings["split"] == "train" else f" (split `{settings['split']}`)"
+    flips = ", flipped at random" if settings["flip"] else ""
+    faces = NON_COMMERCIAL if "non-commercial" in provenance["licence"] else ""
+    curve = "\n- [history.csv](history.csv) has the terms of the loss for each epoch."
+    return f"""
+## Training
+{tuned}
 `{provenance["command"]}`
 
 - Data: {provenance["train_images"]:,} training images of {provenance["data"]}{split}{flips}. Licence of the
-  data: {provenance["licence"]}.{NON_COMMERCIAL if faces else ""}
+  data: {provenance["licence"]}.{faces}
 - {provenance["epochs"]} epochs in batches of {settings["batch_size"]}, seed {settings["seed"]}, in
   {provenance["seconds"] / 60:.0f} minutes on two CPU cores shared with other work.
-- Adam at {settings["optimizer"]["learning_rate"]:g}, times {steps(settings)}.
-- Terms: {losses}; [history.csv](history.csv) has them for each epoch.
+- Adam at {settings["optimizer"]["learning_rate"]:g}, times {steps(settings)}.{
+        curve if (folder / "history.csv").is_file() else ""
+    }
+"""
 
+
+def measurements(folder, metrics):
+    """The table of measurements, each with what it was measured on."""
+    if "test" not in metrics:
+        return ""
+    storage = metrics["storage"]
+    rows = "\n".join(
+        f"| {label} | {show(metrics['test'][key])} | {show(storage['float32'][key])} |"
+        for key, label in METRICS.items()
+        if key in metrics["test"]
+    )
+    lines = INTERPOLATIONS if (folder / "interpolations.png").is_file() else ""
+    return f"""
 ## Measurements
 
 Measured at the end of that command on the {metrics["images"]:,} images of {metrics["data"]},
@@ -205,17 +222,19 @@ none of them trained on; mean and standard error over images.
 |---|---|---|
 {rows}
 
-{SAMPLES} samples of seed 0 differ by {storage["sample_difference"]:.5f} on average between the two, for a
-pixel in [0, 1].
-
-![Interpolations between samples, in the noise of the prior](interpolations.png)
-
-Straight lines in the base noise of the prior between samples of seed 0.
-"""
+{storage["samples"]} samples of seed 0 differ by {storage["sample_difference"]:.5f} on average
+between the two, for a pixel in [0, 1].
+{lines}"""
 
 
 NON_COMMERCIAL = """ The weights likewise.
   The pictures here are samples of the model and lines between them; none is a photograph of a person."""
+
+INTERPOLATIONS = """
+![Interpolations between samples, in the noise of the prior](interpolations.png)
+
+Straight lines in the base noise of the prior between samples of seed 0.
+"""
 
 
 def steps(settings):

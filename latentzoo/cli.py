@@ -13,13 +13,15 @@ import typer
 from latentzoo.errors import error
 
 app = typer.Typer(
-    help="A zoo of generative autoencoders: list, sample, reconstruct, interpolate and train.",
+    help="A zoo of generative autoencoders: list, sample, reconstruct, interpolate, train, pull and push.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
-Name = Annotated[str, typer.Argument(help="A name that `latentzoo list` shows, or a checkpoint folder.")]
+Name = Annotated[
+    str, typer.Argument(help="A name that `latentzoo list` shows, a folder, or user/repo on the Hub.")
+]
 Output = Annotated[pathlib.Path, typer.Option("-o", "--output", help="The PNG file to write.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same pictures.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, for machines.")]
@@ -31,8 +33,12 @@ def main():
     try:
         app()
     except (ValueError, OSError, RuntimeError) as mistake:  # RuntimeError: another Keras backend
-        print("Error: " + " ".join(str(mistake).split()), file=sys.stderr)
+        complain(mistake)
         sys.exit(2)
+
+
+def complain(mistake):
+    print("Error: " + " ".join(str(mistake).split()), file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -229,6 +235,67 @@ def train(
     command = shlex.join(["latentzoo", "train", *words, *(["--smoke"] if smoke else [])])
     metrics = recipes.run(name, recipe, out, tiny=smoke, strategy=strategy, command=command, verbose=verbose)
     wrote(out, as_json, metrics=metrics["test"])
+
+
+@app.command()
+def pull(
+    names: Annotated[list[str] | None, typer.Argument(help="Names, or user/repo on the Hub.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="The whole shelf.")] = False,
+    check: Annotated[bool, typer.Option(help="Only check what is here, without the network.")] = False,
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit.")] = None,
+    force: Annotated[bool, typer.Option(help="Fetch what is here as well.")] = False,
+    as_json: AsJson = False,
+):
+    """Fetch checkpoints whole and check them, for use without a network; print where they are."""
+    from latentzoo import hub, zoo
+
+    if bool(names) == everything:
+        raise error("`pull` has nothing to fetch.", "names, or --all", "neither" if not names else "both")
+    folders, mistakes = {}, []
+    for name in zoo.list_models() if everything else names:
+        try:
+            folders[name] = str(
+                hub.pull(name, revision=revision, local_files_only=check, force_download=force)
+            )
+        except (ValueError, OSError) as mistake:  # the others are still wanted
+            mistakes.append(mistake)
+        else:
+            if not as_json:
+                print(f"{name}: {'checked' if check else 'whole'} in {folders[name]}")
+    if as_json:
+        print(json.dumps(folders))
+    for mistake in mistakes:
+        complain(mistake)
+    if mistakes:
+        raise typer.Exit(2)
+
+
+@app.command()
+def push(
+    folder: Annotated[
+        str, typer.Argument(help="A checkpoint folder, or a name that `latentzoo list` shows.")
+    ],
+    repo: Annotated[str, typer.Argument(help="user/repo, or user/repo/folder; made if need be.")],
+    private: Annotated[bool | None, typer.Option(help="Whether a new repo is private.")] = None,
+    revision: Annotated[str | None, typer.Option(help="Branch, made if need be; main if left out.")] = None,
+    create_pr: Annotated[bool, typer.Option(help="Open a pull request instead.")] = False,
+    message: Annotated[str | None, typer.Option("-m", "--message", help="Of the commit.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Tag the commit, such as v1.")] = None,
+    as_json: AsJson = False,
+):
+    """Check a checkpoint and push it to the Hugging Face Hub; print the commit's URL."""
+    from latentzoo import zoo
+    from latentzoo.hub.pushing import parse_target
+    from latentzoo.hub.pushing import push as push_folder
+
+    parse_target(repo, revision)
+    zoo.read_config(zoo.find(folder))  # mistakes are told before TensorFlow takes its seconds
+    with hush():
+        import tensorflow  # noqa: F401
+    url = push_folder(
+        folder, repo, private=private, revision=revision, create_pr=create_pr, commit_message=message, tag=tag
+    )
+    print(json.dumps({"url": url}) if as_json else url)
 
 
 def from_files(paths, model):

@@ -34,3 +34,16 @@ def describe(x):
         return f"{type(x).__name__}"
     limits = f" in [{x.min()}, {x.max()}]" if x.size and x.dtype.kind in "biuf" else ""
     return f"{x.dtype} {x.shape}{limits}"
+
+
+class Damaged(ValueError):
+    """A file that is not the one recorded: fetching it again may help.
+
+    Args:
+        message: str.
+        path: `pathlib.Path` of the file.
+    """
+
+    def __init__(self, message, path):
+        super().__init__(message)
+        self.path = path

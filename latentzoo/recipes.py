@@ -169,7 +169,7 @@ def run(name, recipe, out, *, tiny=False, strategy=None, command=None, verbose="
 
     import tensorflow as tf
 
-    from latentzoo import cards, runs, zoo
+    from latentzoo import finish, runs, zoo
 
     out = pathlib.Path(out)
     images = fixture(recipe) if tiny else splits(recipe)
@@ -187,7 +187,7 @@ def run(name, recipe, out, *, tiny=False, strategy=None, command=None, verbose="
         recipe, out, model, x=images["train"], validation=images["validation"], verbose=verbose
     )
     command = command or f"latentzoo train {name}"
-    return cards.finish(model, name, recipe, history, out, images, command)
+    return finish.finish(model, name, recipe, history, out, images, command)
 
 
 def splits(recipe):

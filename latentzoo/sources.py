@@ -166,6 +166,7 @@ class Info:
         licence: Whatever its authors say, for the cards of models trained on it.
         train, test: Number of pictures in the published splits. A source may hold fewer.
         tfds, host: Its name in tensorflow-datasets, and where that downloads it from.
+        hub: Its name on the Hugging Face Hub, for the metadata of cards.
         sources: Functions that read it, in the order of asking.
         crops: Sides of the centre crops of the published pictures; only faces have any.
     """
@@ -179,6 +180,7 @@ class Info:
     test: int
     tfds: str
     host: str
+    hub: str
     sources: tuple
     crops: tuple = ()
 
@@ -204,6 +206,7 @@ DATASETS = {
             test=10_000,
             tfds="mnist",
             host="https://storage.googleapis.com",
+            hub="ylecun/mnist",
             sources=(_npz, _tfds),
         ),
         Info(
@@ -219,6 +222,7 @@ DATASETS = {
             test=10_000,
             tfds="fashion_mnist",
             host="http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
+            hub="zalando-datasets/fashion_mnist",
             sources=(_npz, _debian, _tfds),
         ),
         Info(
@@ -231,6 +235,7 @@ DATASETS = {
             test=10_000,
             tfds="cifar10",
             host="https://www.cs.toronto.edu",
+            hub="uoft-cs/cifar10",
             sources=(_npz, _tfds),
         ),
         Info(
@@ -243,6 +248,7 @@ DATASETS = {
             test=19_962,
             tfds="celeb_a",
             host="https://drive.google.com",
+            hub="flwrlabs/celeba",
             sources=(_npz, _tfds),
             crops=(108, 128, 140, 160, 178),
         ),

@@ -10,17 +10,19 @@ import json
 import math
 import os
 import pathlib
+import re
 
-import keras
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from latentzoo.allowed import STORAGES
+from latentzoo.allowed import STORAGES, WEIGHT_FILE
+from latentzoo.errors import Damaged, error
 
 SHARD_BYTES = 90_000_000
 INDEX = "model.safetensors.index.json"
-HEADER_BYTES = 10_000_000
+HEADER_BYTES = 2_000_000
+ENTRIES = 20_000  # of all headers
 TYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "I8": "int8", "I32": "int32", "I64": "int64",
          "BOOL": "bool"}  # fmt: skip
 
@@ -105,6 +107,8 @@ def pack(model, storage):
             f"Unknown storage. Expected: one of {STORAGES}. Received: storage={storage!r}. Leave it out to "
             "keep the storage that the model was loaded with."
         )
+    import keras  # late: checking files does not need it
+
     arrays = {}
     for key, (variable, layer) in named_variables(model).items():
         value = keras.ops.convert_to_numpy(variable)
@@ -179,14 +183,15 @@ class Weights:
         self.folder, self.entries = folder, {}
         with contextlib.ExitStack() as files:
             for name, facts in table.items():
-                plain = pathlib.PurePath(name).name == name and len(name) < 100
-                if not plain or not name.endswith(".safetensors"):
-                    raise damaged(folder / "config.json", "plain names of weight files", repr(name)[:100])
+                if not re.fullmatch(WEIGHT_FILE, name):
+                    raise unfit(folder / "config.json", "plain names of weight files", repr(name)[:100])
                 file = files.enter_context(open_checked(folder / name, facts))
                 for key, entry in read_header(file).items():
                     if key in self.entries:
-                        raise damaged(folder / name, "each weight in one file", f"'{key}' a second time")
+                        raise unfit(folder / name, "each weight in one file", f"'{key}' a second time")
                     self.entries[key] = (*entry, file)
+                if len(self.entries) > ENTRIES:
+                    raise unfit(folder / name, f"at most {ENTRIES} weights", f"{len(self.entries)}")
             self._files = files.pop_all()
 
     def __enter__(self):
@@ -206,7 +211,7 @@ class Weights:
         missing = [key for key in [*variables, *sorted(scales)] if key not in found]
         unknown = [key for key in found if key not in variables and key not in scales]
         if missing or unknown:
-            raise damaged(
+            raise unfit(
                 self.folder,
                 f"the {len(variables)} weights of the model in config.json",
                 f"missing {str(missing[:3])[:200]}, unknown {str(unknown[:3])[:200]}",
@@ -219,24 +224,33 @@ class Weights:
                 kinds = [kind for kind, dtype in TYPES.items() if dtype == variable.dtype]
             kind, stored = found[key]
             if kind not in kinds or stored != shape:
-                raise damaged(
-                    self.folder, f"'{key}' of shape {shape} in {kinds}", f"shape {stored} in {kind}"
-                )
+                raise unfit(self.folder, f"'{key}' of shape {shape} in {kinds}", f"shape {stored} in {kind}")
             scale = ("F32", (shape[output_axis(layer)],)) if kind == "I8" else None
             if scale and found[f"{key}.scale"] != scale:
-                raise damaged(self.folder, f"'{key}.scale' to be {scale}", found[f"{key}.scale"])
+                raise unfit(self.folder, f"'{key}.scale' to be {scale}", found[f"{key}.scale"])
 
     def read(self, key, layer, dtype):
-        """One weight as the model holds it."""
+        """One weight as the model holds it.
+
+        Raises:
+            ValueError: it is not finite, so that the model would be of no use.
+        """
         value = self._array(key)
-        if value.dtype == np.int8:
-            return dequantize(value, self._array(f"{key}.scale"), output_axis(layer))
-        return value.astype(dtype, copy=False)
+        with np.errstate(over="ignore", invalid="ignore"):
+            if value.dtype == np.int8:
+                value = dequantize(value, self._array(f"{key}.scale"), output_axis(layer))
+            value = value.astype(dtype, copy=False)
+        if not np.isfinite(value).all():
+            raise unfit(self.folder, "finite weights", f"NaN or infinity in '{key}'")
+        return value
 
     def _array(self, key):
         kind, shape, start, file = self.entries[key]
         file.seek(start)
-        return np.fromfile(file, TYPES[kind], math.prod(shape)).reshape(shape)
+        value = np.fromfile(file, TYPES[kind], math.prod(shape))
+        if value.size != math.prod(shape):
+            raise damaged(pathlib.Path(file.name), "the bytes that were there when it was opened", "fewer")
+        return value.reshape(shape)
 
 
 def quantize(value, axis):
@@ -257,6 +271,20 @@ def dequantize(value, scale, axis):
 
 def open_checked(path, facts):
     """Opens a file if it is there and is the one that was recorded."""
+    try:
+        return open_recorded(path, facts)
+    except FileNotFoundError:
+        raise
+    except OSError as reason:
+        raise error(
+            "A file of the checkpoint cannot be read.",
+            "a file that may be read",
+            f"'{path}': {reason.strerror}",
+            "Look at its permissions, and at the disk.",
+        ) from None
+
+
+def open_recorded(path, facts):
     if not path.is_file():
         raise FileNotFoundError(
             f"A file of the checkpoint is missing. Expected: '{path.name}' in '{path.parent}'. "
@@ -284,12 +312,12 @@ def read_header(file):
     file.seek(0)
     length = int.from_bytes(file.read(8), "little")
     if length > HEADER_BYTES:
-        raise damaged(file.name, f"a header of at most {HEADER_BYTES} bytes", f"{length} bytes")
+        raise unfit(file.name, f"a header of at most {HEADER_BYTES} bytes", f"{length} bytes")
     try:
-        with safe_open(file.name, "numpy"):  # checks types, sizes and offsets
+        with safe_open(file.name, "numpy"):  # checks types, sizes and offsets, and nothing beside them
             header = json.loads(file.read(length))
-    except SafetensorError as error:
-        raise damaged(file.name, "a safetensors file", str(error)) from None
+    except (SafetensorError, OSError, ValueError, RecursionError) as reason:
+        raise unfit(file.name, "a safetensors file", str(reason)) from None
     header.pop("__metadata__", None)
     return {
         key: (facts["dtype"], tuple(facts["shape"]), 8 + length + facts["data_offsets"][0])
@@ -297,11 +325,20 @@ def read_header(file):
     }
 
 
-def damaged(path, expected, received, remedy="Get the checkpoint again; nothing was loaded."):
+REMEDY = "Get the checkpoint again; nothing was loaded."
+
+
+def unfit(path, expected, received, remedy=REMEDY):
+    """Of a file that does not fit the model; what was received may be as long as who wrote it liked."""
     return ValueError(
         f"'{path}' is damaged or does not belong to its config.json. Expected: {expected}. "
-        f"Received: {received}. {remedy}"
+        f"Received: {str(received)[:400]}. {remedy}"
     )
+
+
+def damaged(path, expected, received, remedy=REMEDY):
+    """Of a file that is not the one recorded, which another copy of it may cure."""
+    return Damaged(str(unfit(path, expected, received, remedy)), path)
 
 
 def sha256(file):

@@ -14,6 +14,8 @@ import pathlib
 import shutil
 
 from latentzoo import allowed
+from latentzoo.errors import error
+from latentzoo.hub.place import Place, parse
 
 FORMAT = 1
 CONFIG_BYTES = 1 << 20
@@ -23,7 +25,9 @@ CHECKPOINTS = ROOT.parent / "checkpoints"
 
 
 def shelf():
-    """The shelf: `{name: sha256 of its config.json}`, one hash that vouches for the whole folder."""
+    """The shelf: for each name the sha256 of its `config.json`, which vouches for the whole folder, and the
+    repo and commit of the Hub that hold it, `None` until it is published.
+    """
     return json.loads((ROOT / "shelf.json").read_text())
 
 
@@ -57,11 +61,12 @@ def list_families():
     return sorted(allowed.FAMILIES)
 
 
-def info(name):
+def info(name, **access):
     """The facts of a checkpoint; reads two small files and needs no TensorFlow.
 
     Args:
-        name: a name on the shelf, or a checkpoint folder.
+        name: as in `load`.
+        **access: `revision`, `token` and so on, as in `load`.
 
     Returns:
         dict: `name`, `family`, `image_shape`, `latent_dim`, `parameters`, `bytes` of the weight files,
@@ -76,7 +81,7 @@ def info(name):
     >>> latentzoo.info("glf-fashion")["family"]
     'GLF'
     """
-    folder = find(name)
+    folder = find(name, weights=False, extras=True, **access)
     config = read_config(folder)
     metrics = folder / "metrics.json"
     return {
@@ -92,44 +97,90 @@ def info(name):
     }
 
 
-def find(name):
-    """The folder of a checkpoint.
+def find(name, *, revision=None, weights=True, extras=False, **access):
+    """The folder of a checkpoint, fetched from the Hub if need be.
 
     Args:
-        name: a name on the shelf, or the path of a folder.
+        name, revision, **access: as in `load`.
+        weights: bool. Whether the weight files are wanted.
+        extras: bool. Whether the card and measurements are wanted.
 
     Raises:
-        ValueError: the name is not on the shelf.
-        FileNotFoundError: there is no such folder, or a name is on the shelf but not on this machine.
+        ValueError, OSError: as in `load`.
     """
-    names = shelf()
-    if not isinstance(name, (str, pathlib.PurePath)):
-        raise ValueError(
-            "A checkpoint is found by its name. Expected: a name that `latentzoo list` shows, or a "
-            f"folder. Received: {name!r}. Give one of `latentzoo.list_models()`."
+    place = locate(name, revision)
+    if isinstance(place, pathlib.Path):
+        return place
+    from latentzoo.hub.pulling import Access, fetch
+
+    return fetch(place, Access(**access), weights=weights, extras=extras)
+
+
+def locate(name, revision=None):
+    """Where a checkpoint is: the `pathlib.Path` of a folder on this machine, or a `hub.place.Place`.
+
+    Raises:
+        ValueError: the name is not on the shelf and no place on the Hub.
+        FileNotFoundError: there is no such folder, or a name is on the shelf but nowhere to be had.
+    """
+    if not isinstance(name, (str, pathlib.PurePath)) or not str(name):
+        raise error(
+            "A checkpoint is found by its name.",
+            "a name that `latentzoo list` shows, a folder, or user/repo on the Hub",
+            repr(name),
+            "Give one of `latentzoo.list_models()`.",
         )
-    path = pathlib.Path(name)
-    if os.path.isdir(path):
-        return path
-    if str(name) in names:
-        folder = CHECKPOINTS / name
-        if not folder.is_dir():
-            raise FileNotFoundError(
-                f"The weights of '{name}' are not on this machine, and are not published on the Hub "
-                f"yet. Expected: a source tree with checkpoints/{name}. Received: an installation "
-                "without it. Clone the repository and install it with `pip install -e .`."
+    if os.path.isdir(name):
+        if revision is not None:
+            raise error(
+                "A folder has no revisions.",
+                "revision=None",
+                f"revision={revision!r} for the folder '{name}'",
+                f"Write 'hf://{name}' if you mean a repo on the Hub.",
             )
-        check_shelved(folder, names[name])
-        return folder
-    if path.name != str(name) or isinstance(name, pathlib.PurePath):
-        raise FileNotFoundError(
-            f"There is no such folder. Expected: a checkpoint folder or one of {sorted(names)}. "
-            f"Received: '{name}'. Look at the path, or at `latentzoo list`."
+        return pathlib.Path(name)
+    shelved = shelf().get(str(name))
+    if shelved:
+        return locate_shelved(str(name), revision, **shelved)
+    place = parse(name, revision) if isinstance(name, str) else None
+    if place:
+        return place
+    names = shelf()
+    if pathlib.PurePath(name).name != str(name) or isinstance(name, pathlib.PurePath):
+        raise error(
+            "There is no such folder.",
+            f"a checkpoint folder, user/repo on the Hub, or one of {sorted(names)}",
+            f"'{name}'",
+            "Look at the path, or at `latentzoo list`.",
+            kind=FileNotFoundError,
         )
     near = difflib.get_close_matches(name, names, 3, 0.0)
-    raise ValueError(
-        f"Unknown checkpoint. Expected: a name that `latentzoo list` shows, or a folder. "
-        f"Received: '{name}'. Nearest: {', '.join(near) or 'none, the shelf is empty'}."
+    raise error(
+        "Unknown checkpoint.",
+        "a name that `latentzoo list` shows, a folder, or user/repo on the Hub",
+        f"'{name}'",
+        f"Nearest: {', '.join(near) or 'none, the shelf is empty'}.",
+    )
+
+
+def locate_shelved(name, revision, sha256, repo, commit):
+    """The folder of the source tree, or the repo and commit that the shelf pins.
+
+    Another revision than the pinned one is not vouched for by the shelf.
+    """
+    folder = CHECKPOINTS / name
+    if folder.is_dir() and revision is None:
+        check_shelved(folder, sha256)
+        return folder
+    if repo:
+        pinned = revision in (None, commit)
+        return Place(repo, "", commit if pinned else revision, sha256 if pinned else None)
+    raise error(
+        f"'{name}' is not published on the Hub yet.",
+        f"a source tree with checkpoints/{name}" if revision is None else "revision=None",
+        "an installation without it" if revision is None else f"revision={revision!r}",
+        "Clone the repository, which holds its weights, and install it with `pip install -e .`.",
+        kind=FileNotFoundError,
     )
 
 
@@ -174,6 +225,9 @@ def read_config(folder):
         raise broken(path, f"storage to be one of {allowed.STORAGES}", repr(config["storage"])[:80])
     total = 0
     for name, facts in config["weights"].items():
+        plain = pathlib.PurePath(name).name == name and len(name) < 100
+        if not plain or not name.endswith(".safetensors"):
+            raise broken(path, "plain names of weight files", repr(name)[:100])
         found = facts if isinstance(facts, dict) else {}
         kinds = {key: type(value) for key, value in found.items()}
         fits = kinds == {"bytes": int, "sha256": str} and len(found["sha256"]) == 64
@@ -219,20 +273,42 @@ def broken(path, expected, received):
     )
 
 
-def load(name, *, weights=True, dtype=None):
+def load(
+    name,
+    *,
+    weights=True,
+    dtype=None,
+    revision=None,
+    token=None,
+    cache_dir=None,
+    local_files_only=False,
+    force_download=False,
+):
     """Opens a checkpoint.
 
+    Nothing in it can run code: what `config.json` names must be on a list of classes that only compute,
+    and the weights must have the sizes and hashes that it tells, before anything is built.
+
     Args:
-        name: a name on the shelf (`list_models()`), or a checkpoint folder.
+        name: a name on the shelf (`list_models()`), a checkpoint folder, or a place on the Hugging Face Hub:
+            `"user/repo"` or `"user/repo/folder"`, with `@revision` after it and `hf://` before it if you
+            like. Of these the first that exists is taken.
         weights: bool. `False` gives the architecture with fresh weights.
         dtype: Keras dtype policy, such as `"mixed_bfloat16"`; float32 if `None`.
+        revision: branch, tag or commit of a repo; a full commit that is in the cache needs no network.
+        token: of the Hub; the one of `hf auth login` or `HF_TOKEN` if `None`.
+        cache_dir: folder of the Hub's cache; `$HF_HOME/hub` if `None`.
+        local_files_only: bool. Use the cache, and no network.
+        force_download: bool. Fetch what the cache has as well.
 
     Returns:
         A compiled `latentzoo.models.Autoencoder` with its fitted prior.
 
     Raises:
         ValueError: the name is unknown, or a file is damaged, tampered with, or of a newer format.
-        FileNotFoundError: a file is missing.
+        FileNotFoundError: a file, folder, repo or revision is not there.
+        PermissionError: the repo is private or gated, and the token does not open it.
+        ConnectionError: the Hub could not be reached, and the cache does not have it.
 
     Example:
 
@@ -241,12 +317,41 @@ def load(name, *, weights=True, dtype=None):
     >>> model.sample(2, seed=0).shape
     (2, 28, 28, 1)
     """
-    folder = find(name)
+    from latentzoo.hub.pulling import Access
+
+    access = Access(token, cache_dir, local_files_only, force_download)
+    return load_family(name, None, weights, dtype, revision, access)
+
+
+def load_family(name, family, weights, dtype, revision, access):
+    """`load`, of a class that was asked for, or of any if `family` is `None`."""
+    place = locate(name, revision)
+    if isinstance(place, pathlib.Path):
+        return open_folder(place, family, weights, dtype)
+    from latentzoo.hub.pulling import using
+
+    def use(folder):
+        return open_folder(folder, family, weights, dtype)
+
+    model = using(place, access, use, weights=weights)
+    model._origin["name"] = str(place)
+    return model
+
+
+def open_folder(folder, wanted, weights, dtype):
+    """Builds the model of a checkpoint folder, after everything about it was checked."""
     config = read_config(folder)
 
     from latentzoo import models, storage  # before Keras: they have the better word on other backends
 
     family = getattr(models, config["class"])
+    if wanted is not None and not issubclass(family, wanted):
+        raise error(
+            f"'{folder}' holds another model.",
+            f"a {wanted.__name__}",
+            f"a {family.__name__}",
+            f"Use `latentzoo.models.{family.__name__}.from_pretrained`, or `latentzoo.load`.",
+        )
     import keras
     from keras.src.backend.common import global_state
 
@@ -276,6 +381,7 @@ def load(name, *, weights=True, dtype=None):
         model.compile()
     model._storage = config["storage"]
     model._provenance = config["provenance"]
+    model._origin = {"name": folder.absolute().name, "weights": config["weights"] if weights else None}
     return model
 
 
@@ -351,7 +457,8 @@ def save(model, folder, storage=None, *, provenance=None):
         model: a `latentzoo.models.Autoencoder`.
         folder: path.
         storage: `"float32"`, `"float16"`, `"int8"`, or `None`: as the model was loaded, or float32.
-        provenance: dict of facts to record, JSON types; those the model was loaded with if `None`.
+        provenance: dict of facts to record, JSON types. If `None`, those that the model was loaded with, or
+            what it was made from if it was trained since.
 
     Raises:
         ValueError: the storage is unknown, a weight is not finite, a network of the user's own holds a
@@ -375,7 +482,7 @@ def save(model, folder, storage=None, *, provenance=None):
         "parameters": int(model.count_params()),
         "storage": storage,
         "weights": {},
-        "provenance": getattr(model, "_provenance", {}) if provenance is None else provenance,
+        "provenance": provenance or {},
     }
     try:
         config["arguments"] = model.get_config()
@@ -397,6 +504,8 @@ def save(model, folder, storage=None, *, provenance=None):
             shutil.rmtree(aside)
         aside.mkdir(parents=True)
         config["weights"] = files.write(arrays, aside)
+        if provenance is None:
+            config["provenance"] = lineage(model, config["weights"])
         write_json(aside / "config.json", config)
         (folder / "config.json").unlink(missing_ok=True)
         for old in files.weight_files(folder):
@@ -411,6 +520,15 @@ def save(model, folder, storage=None, *, provenance=None):
         ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def lineage(model, weights):
+    """What is known of weights: what came with them, or, if they moved since, from which they were made."""
+    origin, known = getattr(model, "_origin", None), getattr(model, "_provenance", {})
+    if origin is None or origin["weights"] == weights:
+        return known
+    base = {key: value for key, value in known.items() if key != "base"}
+    return {"base_model": origin["name"], "licence": known.get("licence", "unknown"), "base": base}
 
 
 def write_json(path, value):

@@ -1,10 +1,16 @@
 """What all tests share: two CPU devices, one strategy, a few real images, and the same seeds."""
 
 import os
+import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# No test touches the user's cache or token, or the Hub itself: nothing listens there.
+os.environ.update(HF_HOME=tempfile.mkdtemp(), HF_ENDPOINT="http://127.0.0.1:9", HF_HUB_DISABLE_XET="1")
+os.environ.update(HF_HUB_DISABLE_TELEMETRY="1", HF_HUB_DISABLE_PROGRESS_BARS="1")
+for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_OFFLINE", "HF_HUB_CACHE"):
+    os.environ.pop(name, None)
 
-import pathlib  # noqa: E402 (the variable is read when TensorFlow is imported)
+import pathlib  # noqa: E402 (the variables are read when TensorFlow and the Hub's client are imported)
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402

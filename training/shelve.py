@@ -28,7 +28,8 @@ def shelve(run):
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(run, folder, ignore=shutil.ignore_patterns("state.safetensors", ".*"))
     sha256 = hashlib.sha256((folder / "config.json").read_bytes()).hexdigest()
-    zoo.write_json(zoo.ROOT / "shelf.json", dict(sorted({**zoo.shelf(), name: sha256}.items())))
+    entry = {"sha256": sha256, "repo": None, "commit": None}
+    zoo.write_json(zoo.ROOT / "shelf.json", dict(sorted({**zoo.shelf(), name: entry}.items())))
 
 
 def rows():

@@ -1,0 +1,56 @@
+"""Fixed noise and images with the outputs that a checkpoint must give for them, on any machine."""
+
+import numpy as np
+
+from latentzoo.errors import error
+from latentzoo.storage import replacing
+
+TOLERANCE = 1e-4
+
+
+def inputs(model):
+    """The noise and the images, which are samples of the model: never a photograph of a person."""
+    noise = np.random.default_rng(1).standard_normal((4, model.latent_dim)).astype("float32")
+    return {"noise": noise, "images": model.sample(4, seed=2)}
+
+
+def outputs(model, noise, images):
+    """What the model makes of them."""
+    return {
+        "sampled": model.decode(np.asarray(model.prior(noise))),
+        "encoded": model.encode(images),
+        "reconstructed": model.reconstruct(images),
+    }
+
+
+def write(model, path):
+    """Writes inputs and outputs of a model into an npz file."""
+    given = inputs(model)
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, **given, **outputs(model, **given))
+
+
+def check(model, path):
+    """Compares a model with what was written.
+
+    Raises:
+        ValueError: an output is off by more than 1e-4, or the file does not fit the model.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+        found = outputs(model, arrays["noise"], arrays["images"])
+        off = {key: float(np.abs(value - arrays[key]).max()) for key, value in found.items()}
+    except (KeyError, OSError, ValueError, EOFError) as reason:
+        remedy = "Write the folder again with `save_pretrained`, or delete the file."
+        raise error(
+            f"'{path}' does not fit the model.", "noise, images and outputs", reason, remedy
+        ) from reason
+    for key, difference in off.items():
+        if not difference <= TOLERANCE:
+            raise error(
+                "The model does not give what was recorded for it.",
+                f"'{key}' of '{path}' within {TOLERANCE}",
+                f"a difference of {difference:.2g}",
+                "The file is of other weights, or the model is damaged: write the folder again.",
+            )

@@ -1,0 +1,158 @@
+"""The Hub's own client, and its mistakes in one sentence each. No other file imports it."""
+
+import contextlib
+import errno
+import os
+
+from latentzoo.errors import error
+
+LOG_IN = "run `hf auth login` or pass token="
+
+
+def api(token=None):
+    """The client, which tells the Hub with every request that this library asks.
+
+    `HF_TOKEN`, `HF_HOME`, `HF_ENDPOINT` and `HF_HUB_OFFLINE` mean what they mean to it.
+    """
+    from huggingface_hub import HfApi
+
+    from latentzoo import __version__
+
+    # Given, for the client would take the endpoint that was set when it was imported.
+    return HfApi(endpoint(), token, library_name="latentzoo", library_version=__version__)
+
+
+def endpoint():
+    return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
+
+
+def url(place):
+    """The page of a repo."""
+    return f"{endpoint()}/{place.repo}"
+
+
+def offline(local_files_only=False):
+    """Why the network is ruled out, or `None` if it is not."""
+    from huggingface_hub import constants
+
+    if local_files_only:
+        return "local_files_only=True"
+    return "HF_HUB_OFFLINE=1" if constants.HF_HUB_OFFLINE else None
+
+
+@contextlib.contextmanager
+def plainly(place, file=None, *, local_files_only=False):
+    """Context in which whatever the client raises becomes one error that says the way out.
+
+    Args:
+        place: the `Place` that is asked for.
+        file: name of the file in it.
+        local_files_only: whether the network was ruled out.
+
+    Raises:
+        FileNotFoundError: the repo, the revision or the file is not there.
+        PermissionError: the repo is private or gated, or the token does not allow it.
+        ConnectionError: the Hub could not be reached, or failed.
+        OSError: the disk is full, or the cache cannot be written.
+        ValueError: the repo id cannot be one, or the Hub does not take what is sent.
+        RuntimeError: somebody else wrote at the same time.
+    """
+    try:
+        yield
+    except Exception as cause:  # its transport is now one library and now another, with errors of their own
+        raise plain(cause, place, file, offline(local_files_only)) from cause
+
+
+def plain(cause, place, file, ruled_out):
+    """The error for what the client raised."""
+    from huggingface_hub import errors
+
+    what = f"'{place.path(file)}' of '{place.repo}'" if file else f"'{place.repo}'"
+    at = f"{what} at revision '{place.revision}'"
+    chain = list(causes(cause))
+    status = next((c.response.status_code for c in chain if getattr(c, "response", None) is not None), None)
+    said = " ".join(str(chain[-1]).split()).partition(" For more information")[0][:300].rstrip(".")
+    full = any(getattr(c, "errno", None) in (errno.ENOSPC, errno.EDQUOT) for c in chain)
+
+    if isinstance(cause, errors.HFValidationError):
+        return error("This is no name of a repo.", "user/repo", f"'{place.repo}'", "See the repo's page.")
+    if isinstance(cause, errors.GatedRepoError):
+        return error(
+            f"'{place.repo}' is gated.",
+            "a token of somebody who accepted its terms",
+            f"a refusal of {at}",
+            f"Accept the terms at {url(place)}, then {LOG_IN}.",
+            kind=PermissionError,
+        )
+    if isinstance(cause, errors.RepositoryNotFoundError):
+        return error(
+            f"There is no repo '{place.repo}' on the Hub that you may see, nor a folder of that name here.",
+            "a repo that is public or yours, a folder, or a name that `latentzoo list` shows",
+            at,
+            f"Look at {url(place)}; if it is private, {LOG_IN}.",
+            kind=FileNotFoundError,
+        )
+    if isinstance(cause, errors.RevisionNotFoundError):
+        return error(
+            f"'{place.repo}' has no such revision.",
+            "a branch, a tag or a commit",
+            f"'{place.revision}'" + (f" for {what}" if file else ""),
+            f"See {url(place)}/commits/main, or leave the revision out.",
+            kind=FileNotFoundError,
+        )
+    if isinstance(cause, errors.RemoteEntryNotFoundError):
+        return error(
+            f"'{place.repo}' lacks a file.",
+            f"'{place.path(file or '')}' at revision '{place.revision}'",
+            "no such file there",
+            "Without config.json it is no checkpoint of latentzoo; if another is missing, tell its author.",
+            kind=FileNotFoundError,
+        )
+    if ruled_out and isinstance(cause, ValueError | ConnectionError | FileNotFoundError):
+        return error(
+            f"The network is ruled out, and {at} is not whole in the cache.",
+            "a checkpoint that was pulled before",
+            ruled_out,
+            f"Run `latentzoo pull {place}` while the network is there.",
+            kind=FileNotFoundError,
+        )
+    if full or (status is None and any(isinstance(c, PermissionError) for c in chain)):
+        return error(
+            "The disk is full." if full else "The cache of the Hub cannot be written.",
+            f"room for {at}",
+            said,
+            "Free some space, or name another cache by HF_HOME or cache_dir=; nothing half-written is left.",
+            kind=OSError,
+        )
+    if status in (401, 403):
+        return error(
+            "The Hub refuses the token, or the token does not allow this.",
+            "a token that may read what you load, and write what you push",
+            f"a refusal of {at}, status {status}",
+            f"Make one at {endpoint()}/settings/tokens, then {LOG_IN}.",
+            kind=PermissionError,
+        )
+    if status == 412:
+        return error(
+            f"Somebody else wrote to '{place.repo}' at the same time.",
+            f"revision '{place.revision}' as it was when this push began",
+            "a later commit",
+            "Nothing was changed. Look at it, then push again.",
+            kind=RuntimeError,
+        )
+    if status is not None and status < 500 and status != 429:
+        return error(f"The Hub does not take {what}.", "a request that it takes", f"status {status}: {said}")
+    return error(
+        f"The Hub could not be reached, or failed, at {at}.",
+        f"an answer from {url(place)}",
+        f"{type(chain[-1]).__name__}: {said}",
+        "Try again later; a checkpoint that is whole in the cache needs no network.",
+        kind=ConnectionError,
+    )
+
+
+def causes(cause):
+    """An exception and those that led to it."""
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__

@@ -1,0 +1,189 @@
+"""Checkpoint folders to the Hub: checked first, sent in one commit, and in none if nothing is new."""
+
+import pathlib
+import tempfile
+
+from latentzoo.errors import error
+from latentzoo.hub import client
+from latentzoo.hub.place import Place, parse
+from latentzoo.hub.pulling import blob_hash
+
+MADE_OF_WEIGHTS = ("golden.npz", "samples.png", "interpolations.png")
+PUBLISHED = ("metrics.json", "history.csv", *MADE_OF_WEIGHTS)  # of a folder, besides config and weights
+CARD = "README.md"
+
+
+def push_model(model, repo_id, *, card=None, **options):
+    """`Autoencoder.push_to_hub`."""
+    from latentzoo import finish, zoo
+
+    parse_target(repo_id, options.get("revision"))
+    with tempfile.TemporaryDirectory(prefix="latentzoo-") as folder:
+        folder = pathlib.Path(folder)
+        zoo.save(model, folder)
+        finish.illustrate(zoo.load(folder), folder)
+        return push(folder, repo_id, card=card, **options)
+
+
+def push(
+    folder,
+    repo_id,
+    *,
+    private=None,
+    token=None,
+    revision=None,
+    create_pr=False,
+    commit_message=None,
+    card=None,
+    tag=None,
+    check=True,
+):
+    """Pushes a checkpoint folder to the Hugging Face Hub.
+
+    Pushed are `config.json`, the weight files it tells of, the measurements and pictures, and a card; weight
+    files and pictures of an older version there are deleted in the same commit. A card that a person
+    has edited keeps its text; only our entries of its metadata are renewed.
+
+    Args:
+        folder: a checkpoint folder, or a name that has one on this machine.
+        repo_id, private, token, revision, create_pr, commit_message, card, tag: as in
+            `Autoencoder.push_to_hub`.
+        check: bool. Whether to open the checkpoint and compare it with its `golden.npz` first.
+
+    Returns:
+        The URL of the commit, or of the pull request.
+
+    Raises:
+        ValueError, OSError, RuntimeError: as in `Autoencoder.push_to_hub`.
+    """
+    from latentzoo import cards, zoo
+
+    place = parse_target(repo_id, revision)
+    if create_pr and tag is not None:
+        raise error(
+            "A pull request has no tag.",
+            "create_pr=True or tag=",
+            f"both, tag={tag!r}",
+            "Tag it when merged.",
+        )
+    folder = zoo.find(folder)
+    config = zoo.read_config(folder)
+    if check:
+        verify(folder)
+    remote = Remote(place, token)
+    remote.prepare(private, tag)
+    found = remote.files()
+
+    names = ["config.json", *config["weights"], *(n for n in PUBLISHED if (folder / n).is_file())]
+    index = folder / "model.safetensors.index.json"
+    names += [index.name] if len(config["weights"]) > 1 and index.is_file() else []
+    changed = [n for n in names if n not in found or found[n] != blob_hash(folder / n, found[n])]
+    if "config.json" not in changed:  # nor the weights then: pictures of them may differ in the last digit
+        changed = [n for n in changed if n not in MADE_OF_WEIGHTS or n not in found]
+    stale = [n for n in found if n not in names and (n in PUBLISHED or is_weights(n))]
+    additions = {n: folder / n for n in changed}
+
+    there = remote.read(CARD) if CARD in found else None
+    text = cards.readme(folder, str(Place(place.repo, place.folder)), given=card, there=there)
+    if text != there:
+        additions[CARD] = text.encode()
+    return remote.commit(
+        additions, stale, commit_message or f"Push {config['class']} with latentzoo", create_pr, tag
+    )
+
+
+def verify(folder):
+    """Opens a checkpoint and compares it with its golden outputs."""
+    from latentzoo import golden, zoo
+
+    model = zoo.load(folder)
+    if (folder / "golden.npz").is_file():
+        golden.check(model, folder / "golden.npz")
+
+
+def is_weights(name):
+    return name.startswith("model") and name.endswith((".safetensors", ".safetensors.index.json"))
+
+
+def parse_target(repo_id, revision):
+    place = parse(repo_id, revision) if isinstance(repo_id, str) else None
+    if place is None:
+        raise error(
+            "This is no name of a repo.",
+            "user/repo, or user/repo/folder",
+            repr(repo_id),
+            "Your user name is what `hf auth whoami` prints.",
+        )
+    return place
+
+
+class Remote:
+    """A repo of the Hub that is written to.
+
+    Args:
+        place: a `Place`, whose revision is a branch.
+        token: str or `None`.
+    """
+
+    def __init__(self, place, token):
+        self.place, self.api = place, client.api(token)
+
+    def prepare(self, private, tag):
+        """Makes the repo and the branch if they are not there, and looks whether the tag is free."""
+        place = self.place
+        with client.plainly(place):
+            if not self.api.repo_exists(place.repo):
+                self.api.create_repo(place.repo, private=private, exist_ok=True)
+            refs = self.api.list_repo_refs(place.repo)
+        if tag is not None and tag in [t.name for t in refs.tags]:
+            received = f"tag={tag!r}"
+            raise error(f"'{place.repo}' has this tag already.", "a new one", received, "Nothing was pushed.")
+        known = [branch.name for branch in refs.branches]
+        with client.plainly(place):
+            if place.revision not in known and not place.revision.startswith("refs/pr/"):
+                self.api.create_branch(place.repo, branch=place.revision, exist_ok=True)
+            self.head = self.api.model_info(place.repo, revision=place.revision).sha
+
+    def files(self):
+        """`{name: hash}` of the files in the folder of the checkpoint."""
+        from huggingface_hub.errors import EntryNotFoundError
+
+        with client.plainly(self.place):
+            try:
+                entries = list(
+                    self.api.list_repo_tree(self.place.repo, self.place.folder or None, revision=self.head)
+                )
+            except EntryNotFoundError:  # a folder that is not there yet
+                return {}
+        files = [entry for entry in entries if hasattr(entry, "blob_id")]
+        return {pathlib.PurePosixPath(f.path).name: f.lfs.sha256 if f.lfs else f.blob_id for f in files}
+
+    def read(self, name):
+        """The text of a small file, as it is now."""
+        from latentzoo.hub.pulling import Access, checked
+
+        place = Place(self.place.repo, self.place.folder, self.head)
+        with tempfile.TemporaryDirectory() as cache:  # not the user's, which is for what was asked for
+            return checked(place, name, Access(self.api.token, cache)).read_bytes().decode(errors="replace")
+
+    def commit(self, additions, stale, message, create_pr, tag):
+        from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+        place = self.place
+        operations = [CommitOperationAdd(place.path(n), content) for n, content in additions.items()]
+        operations += [CommitOperationDelete(place.path(n)) for n in stale]
+        made, url = self.head, f"{client.url(place)}/commit/{self.head}"
+        with client.plainly(place):
+            if operations:
+                done = self.api.create_commit(
+                    place.repo,
+                    operations,
+                    commit_message=message,
+                    revision=place.revision,
+                    create_pr=create_pr,
+                    parent_commit=self.head,
+                )
+                made, url = done.oid, done.pr_url or done.commit_url
+            if tag is not None:
+                self.api.create_tag(place.repo, tag=tag, revision=made)
+        return str(url)
