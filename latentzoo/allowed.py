@@ -13,6 +13,7 @@ import sys
 
 FORMAT = 1
 FAMILIES = {"GLF"}
+CLASSIFIERS = {"Classifier"}  # on the shelf to measure the others
 PRIORS = {"Normal", "RealNVP"}
 STORAGES = ("float32", "float16", "int8")
 DEPTH = 100  # of nested lists and objects; Keras needs some frames of Python's stack for each
@@ -191,21 +192,27 @@ def schema():
     size = {"type": "integer", "minimum": 1}
     sha256 = {"type": "string", "pattern": f"^{SHA256}$"}
     file = {"bytes": {**count, "exclusiveMaximum": BYTES}, "sha256": sha256}
-    arguments = {
-        "image_shape": {"type": "array", "items": size, "minItems": 3, "maxItems": 3},
-        "latent_dim": size,
-    }
+    shape = {"type": "array", "items": size, "minItems": 3, "maxItems": 3}
     properties = {
         "format": {"const": FORMAT},
         "latentzoo": {"type": "string", "description": "the version that wrote it"},
-        "class": {"enum": sorted(FAMILIES)},
-        "arguments": fields(arguments),
+        "class": {"enum": sorted(FAMILIES | CLASSIFIERS)},
+        "arguments": {
+            "type": "object",
+            "properties": {"image_shape": shape, "latent_dim": size, "classes": size},
+            "required": ["image_shape"],
+        },
         "parameters": count,
         "storage": {"enum": [*STORAGES]},
         "weights": {
             "type": "object",
             "propertyNames": {"pattern": f"^{WEIGHT_FILE}$"},
-            "additionalProperties": {**fields(file), "additionalProperties": False},
+            "additionalProperties": {
+                "type": "object",
+                "properties": file,
+                "required": [*file],
+                "additionalProperties": False,
+            },
         },
         "provenance": {"type": "object"},
     }
@@ -216,6 +223,9 @@ def schema():
         "required": [name for name in properties if name != "latentzoo"],
         "properties": properties,
         "allOf": [value],
+        "if": {"properties": {"class": {"enum": sorted(CLASSIFIERS)}}},
+        "then": {"properties": {"arguments": {"required": ["classes"]}}},
+        "else": {"properties": {"arguments": {"required": ["latent_dim"]}}},
         "$defs": {
             "value": {
                 "description": "Anything; an object with a class_name is of a listed class.",
@@ -228,10 +238,6 @@ def schema():
             }
         },
     }
-
-
-def fields(properties):
-    return {"type": "object", "properties": properties, "required": [*properties]}
 
 
 def listed_classes():

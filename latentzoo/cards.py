@@ -9,13 +9,15 @@ import re
 
 import yaml
 
-from latentzoo import sources, zoo
+from latentzoo import allowed, sources, zoo
+from latentzoo.errors import error
 from latentzoo.storage import replacing
 
 MARK = "latentzoo_card"
 # What we know of a model, and a person who edits the card does not decide. Other entries are theirs.
 OURS = ("library_name", "pipeline_tag", "datasets", "base_model", "model-index")
 METRICS = {
+    "accuracy": "accuracy",
     "mean_squared_error": "squared error of reconstruction, mean over pixels in [0, 1]",
     "nll": "negative log-likelihood of codes, nats",
 }
@@ -28,27 +30,54 @@ def readme(folder, source, *, given=None, there=None):
         folder: `pathlib.Path` of a checkpoint.
         source: str. What `latentzoo.load` opens it by.
         given: str. Text to use instead of ours, Markdown with or without metadata.
-        there: str. The card where this one is to go.
+        there: bytes. The card where this one is to go.
 
     Returns:
-        The whole text.
+        bytes. One that is no text, or whose metadata are broken, comes back as it is.
     """
     config = zoo.read_config(folder)
     metrics = zoo.read_json(folder / "metrics.json") if (folder / "metrics.json").is_file() else {}
-    here = (folder / "README.md").read_bytes().decode() if (folder / "README.md").is_file() else None
     facts = metadata(config, metrics, source)
-    for text in (given, there, here):
-        if text is not None and (text is given or edited(text)):
-            front, body = split(text)
-            return joined(merged(front, facts), body)
+    here = (folder / "README.md").read_bytes() if (folder / "README.md").is_file() else None
+    given = None if given is None else given.encode()
+    for card in (given, there, here):
+        if card is None:
+            continue
+        try:
+            front, body = split(card.decode())
+            known = yaml.safe_load(front) or {}
+        except (UnicodeDecodeError, yaml.YAMLError):
+            return card
+        if not isinstance(known, dict):
+            return card
+        if card is given or edited(card.decode()):
+            return joined(merged(front, facts, known), body).encode()
     body = markdown(folder, config, metrics, source)
-    return joined(dump({**facts, MARK: fingerprint(body)}), body)
+    return joined(dump({**facts, MARK: fingerprint(body)}), body).encode()
 
 
-def write(folder, text):
+def check(card):
+    """Checks a text that is to be a card.
+
+    Raises:
+        ValueError: it is no text, or its metadata are not YAML.
+    """
+    if not isinstance(card, str):
+        raise error("A card is a text.", "Markdown", f"card={card!r}"[:100], "Read it from its file.")
+    try:
+        front = yaml.safe_load(split(card)[0])
+    except yaml.YAMLError as mistake:
+        front = " ".join(str(mistake).split())
+    if not isinstance(front, dict | None):
+        raise error(
+            "The metadata of a card are YAML.", "keys and values between `---`", front, "Mend the card."
+        )
+
+
+def write(folder, card):
     """Writes a card in one step."""
     with replacing(folder / "README.md") as temporary:
-        temporary.write_bytes(text.encode())
+        temporary.write_bytes(card)
 
 
 def edited(text):
@@ -68,22 +97,22 @@ def split(text):
 
 
 def joined(front, body):
-    return f"---\n{front.strip()}\n---\n{body}"
+    end = "\r\n" if "\r\n" in front else "\n"
+    return f"---{end}{front.strip()}{end}---{end}{body}"
 
 
-def merged(front, facts):
+def merged(front, facts, known):
     """A metadata block with the entries that are ours renewed, and every other line as it was."""
-    lines, theirs, keep = [], set(), True
-    for line in front.splitlines():
+    lines, keep = [], True
+    for line in front.splitlines(keepends=True):
         if key := re.match(r"([\w-]+)\s*:", line):
             keep = key[1] not in (*OURS, MARK)
-            theirs.add(key[1])
         if keep or line.startswith("#"):
             lines.append(line)
-    new = {key: value for key, value in facts.items() if key in OURS or key not in theirs}
-    if "license" in theirs:
+    new = {key: value for key, value in facts.items() if key in OURS or key not in known}
+    if "license" in known:
         new.pop("license_name", None)
-    return dump(new) + "\n".join(lines)
+    return dump(new).replace("\n", "\r\n" if "\r\n" in front else "\n") + "".join(lines)
 
 
 def dump(entries):
@@ -94,17 +123,29 @@ def metadata(config, metrics, source):
     """The Hub's metadata of a checkpoint, a dict."""
     provenance = config["provenance"]
     known = data_set(provenance)
-    prior = config["arguments"]["prior"]["class_name"].lower()
-    base = str(provenance.get("base_model", ""))
+    task = "image-classification" if is_classifier(config) else "unconditional-image-generation"
+    base, repo = str(provenance.get("base_model", "")), source.removeprefix("hf://")
+    based = base.startswith("hf://") and (base := base.removeprefix("hf://").partition("@")[0]) != repo
     return {
         "library_name": "latentzoo",
-        "pipeline_tag": "unconditional-image-generation",
+        "pipeline_tag": task,
         **licence(provenance.get("licence")),
         **({"datasets": [known.hub]} if known else {}),
-        **({"base_model": base.removeprefix("hf://").partition("@")[0]} if base.startswith("hf://") else {}),
-        "tags": ["keras", "generative-autoencoder", config["class"].lower(), f"{prior}-prior"],
-        **({"model-index": [index(config, metrics, source)]} if "test" in metrics else {}),
+        **({"base_model": base} if based else {}),
+        "tags": ["keras", *tags(config)],
+        **({"model-index": [index(config, metrics, source, task)]} if "test" in metrics else {}),
     }
+
+
+def is_classifier(config):
+    return config["class"] in allowed.CLASSIFIERS
+
+
+def tags(config):
+    if is_classifier(config):
+        return ["classifier"]
+    prior = config["arguments"]["prior"]["class_name"].lower()
+    return ["generative-autoencoder", config["class"].lower(), f"{prior}-prior"]
 
 
 def licence(of_data):
@@ -122,7 +163,7 @@ def data_set(provenance):
     return found[0] if found else None
 
 
-def index(config, metrics, source):
+def index(config, metrics, source, task):
     """The measurements, as the Hub lists them."""
     data = config["provenance"].get("data", "unknown")
     known = data_set(config["provenance"])
@@ -141,7 +182,7 @@ def index(config, metrics, source):
         "name": source.removeprefix("hf://").split("/")[-1],
         "results": [
             {
-                "task": {"type": "unconditional-image-generation"},
+                "task": {"type": task},
                 "dataset": {"name": data, "type": known.hub if known else "unknown", "split": "test"},
                 "metrics": values,
             }
@@ -155,23 +196,33 @@ def markdown(folder, config, metrics, source):
 
     shape = config["arguments"]["image_shape"]
     about = getattr(models, config["class"]).__doc__.splitlines()[0]
+    use = "probabilities = model.probabilities(images)  # of images (n, {}), floats in [0, 1] or uint8"
+    if not is_classifier(config):
+        use = "images = model.sample(16, seed=0)  # float32, (16, {}), in [0, 1]"
     picture = "![Samples, seed 0](samples.png)\n\n" if (folder / "samples.png").is_file() else ""
     return f"""
 # {source.removeprefix("hf://").rstrip("/").split("/")[-1]}
 
 {picture}{about} {config["parameters"] / 1e6:.1f} million parameters, images of {show_shape(shape)},
-codes of width {config["arguments"]["latent_dim"]}.
+{outputs(config["arguments"])}.
 
 ```python
 import latentzoo
 
 model = latentzoo.load("{source}")
-images = model.sample(16, seed=0)  # float32, (16, {", ".join(map(str, shape))}), in [0, 1]
+{use.format(", ".join(map(str, shape)))}
 ```
 
 latentzoo is a Keras 3 model zoo of generative autoencoders; its checkpoints are JSON and safetensors, and
 nothing in them can run code.
 {training(folder, config["provenance"])}{measurements(folder, metrics)}"""
+
+
+def outputs(arguments):
+    """What a model makes of an image."""
+    if "latent_dim" in arguments:
+        return f"codes of width {arguments['latent_dim']}"
+    return f"{arguments['classes']} {'attributes' if arguments['attributes'] else 'classes'}"
 
 
 def training(folder, provenance):
@@ -184,7 +235,8 @@ def training(folder, provenance):
     settings = provenance["settings"]
     split = "" if settings["split"] == "train" else f" (split `{settings['split']}`)"
     flips = ", flipped at random" if settings["flip"] else ""
-    faces = NON_COMMERCIAL if "non-commercial" in provenance["licence"] else ""
+    faces = " The weights likewise." if "non-commercial" in provenance["licence"] else ""
+    faces += PICTURES if faces and (folder / "samples.png").is_file() else ""
     curve = "\n- [history.csv](history.csv) has the terms of the loss for each epoch."
     return f"""
 ## Training
@@ -195,9 +247,9 @@ def training(folder, provenance):
   data: {provenance["licence"]}.{faces}
 - {provenance["epochs"]} epochs in batches of {settings["batch_size"]}, seed {settings["seed"]}, in
   {provenance["seconds"] / 60:.0f} minutes on two CPU cores shared with other work.
-- Adam at {settings["optimizer"]["learning_rate"]:g}, times {steps(settings)}.{
-        curve if (folder / "history.csv").is_file() else ""
-    }
+- {settings["optimizer"].get("name", "Adam")} at {settings["optimizer"]["learning_rate"]:g}, times {
+        steps(settings)
+    }.{curve if (folder / "history.csv").is_file() else ""}
 """
 
 
@@ -212,6 +264,11 @@ def measurements(folder, metrics):
         if key in metrics["test"]
     )
     lines = INTERPOLATIONS if (folder / "interpolations.png").is_file() else ""
+    what = (
+        "Probabilities for the test images"
+        if "accuracy" in metrics["test"]
+        else f"{storage['samples']} samples of seed 0"
+    )
     return f"""
 ## Measurements
 
@@ -222,12 +279,11 @@ none of them trained on; mean and standard error over images.
 |---|---|---|
 {rows}
 
-{storage["samples"]} samples of seed 0 differ by {storage["sample_difference"]:.5f} on average
-between the two, for a pixel in [0, 1].
+{what} differ by {storage["sample_difference"]:.5f} on average between the two, in [0, 1].
 {lines}"""
 
 
-NON_COMMERCIAL = """ The weights likewise.
+PICTURES = """
   The pictures here are samples of the model and lines between them; none is a photograph of a person."""
 
 INTERPOLATIONS = """

@@ -2,10 +2,12 @@
 
 import contextlib
 import json
+import logging
 import os
 import pathlib
 import shlex
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -13,7 +15,6 @@ import typer
 from latentzoo.errors import error
 
 app = typer.Typer(
-    help="A zoo of generative autoencoders: list, sample, reconstruct, interpolate, train, pull and push.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -27,9 +28,27 @@ Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same pic
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, for machines.")]
 
 
+def version(wanted: bool):
+    if wanted:
+        from latentzoo import __version__
+
+        print(f"latentzoo {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def options(
+    show: Annotated[
+        bool, typer.Option("--version", callback=version, is_eager=True, help="Show the version.")
+    ] = False,
+):
+    """A zoo of generative autoencoders: list, sample, reconstruct, interpolate, train, pull and push."""
+
+
 def main():
     """Runs the command line; a user's mistake is one line and exit code 2, not a traceback."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of each of its retries
     try:
         app()
     except (ValueError, OSError, RuntimeError) as mistake:  # RuntimeError: another Keras backend
@@ -38,7 +57,12 @@ def main():
 
 
 def complain(mistake):
-    print("Error: " + " ".join(str(mistake).split()), file=sys.stderr)
+    print("Error: " + printable(" ".join(str(mistake).split())), file=sys.stderr)
+
+
+def printable(text):
+    """A text from somewhere without what a terminal would obey."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 @contextlib.contextmanager
@@ -61,7 +85,9 @@ def load(name):
     zoo.read_config(zoo.find(name))  # a wrong name is told before TensorFlow takes its seconds
     with hush():
         import tensorflow  # noqa: F401
-    return zoo.load(name)
+    from latentzoo.models import Autoencoder
+
+    return Autoencoder.from_pretrained(name)
 
 
 def wrote(path, as_json, **facts):
@@ -103,11 +129,12 @@ def info(name: Name, as_json: AsJson = False):
         print(json.dumps(facts))
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, show_header=False)
     for path, value in leaves(facts):
-        table.add_row(path, str(value))
+        table.add_row(escape(printable(path)), escape(printable(str(value))))
     Console().print(table)
 
 
@@ -250,8 +277,12 @@ def pull(
     from latentzoo import hub, zoo
 
     if bool(names) == everything:
-        raise error("`pull` has nothing to fetch.", "names, or --all", "neither" if not names else "both")
+        received = "names and --all" if names else "neither"
+        raise error("`pull` takes names, or the whole shelf.", "names, or --all", received)
     folders, mistakes = {}, []
+    warnings.showwarning = lambda message, *_, **__: print(
+        f"Warning: {printable(str(message))}", file=sys.stderr
+    )
     for name in zoo.list_models() if everything else names:
         try:
             folders[name] = str(
@@ -280,20 +311,30 @@ def push(
     revision: Annotated[str | None, typer.Option(help="Branch, made if need be; main if left out.")] = None,
     create_pr: Annotated[bool, typer.Option(help="Open a pull request instead.")] = False,
     message: Annotated[str | None, typer.Option("-m", "--message", help="Of the commit.")] = None,
+    card: Annotated[pathlib.Path | None, typer.Option(help="A file with the README's text.")] = None,
     tag: Annotated[str | None, typer.Option(help="Tag the commit, such as v1.")] = None,
     as_json: AsJson = False,
 ):
     """Check a checkpoint and push it to the Hugging Face Hub; print the commit's URL."""
     from latentzoo import zoo
-    from latentzoo.hub.pushing import parse_target
-    from latentzoo.hub.pushing import push as push_folder
+    from latentzoo.hub.place import target
 
-    parse_target(repo, revision)
+    target(repo, revision, tag)
     zoo.read_config(zoo.find(folder))  # mistakes are told before TensorFlow takes its seconds
     with hush():
         import tensorflow  # noqa: F401
-    url = push_folder(
-        folder, repo, private=private, revision=revision, create_pr=create_pr, commit_message=message, tag=tag
+    from latentzoo import hub
+
+    text = None if card is None else card.read_text(encoding="utf-8")
+    url = hub.push(
+        folder,
+        repo,
+        private=private,
+        revision=revision,
+        create_pr=create_pr,
+        commit_message=message,
+        card=text,
+        tag=tag,
     )
     print(json.dumps({"url": url}) if as_json else url)
 

@@ -11,6 +11,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -186,9 +187,12 @@ def test_as_a_user_types_it(server, trained, images, tmp_path):
     assert np.abs(samples(tuned) - samples(first)).max() > 1e-4
 
     provenance = latentzoo.info(REPO)["provenance"]
-    assert provenance["base_model"] == f"hf://{REPO}"
-    metadata = huggingface_hub.ModelCard(server.files(REPO)["README.md"].decode()).data
-    assert metadata.base_model == REPO
+    assert provenance["base_model"] == f"hf://{REPO}@{server.repos[REPO].refs['refs/tags/v1']}"
+    model.push_to_hub("me/other")
+    cards_of = {repo: server.files(repo)["README.md"].decode() for repo in (REPO, "me/other")}
+    assert huggingface_hub.ModelCard(cards_of["me/other"]).data.base_model == REPO
+    assert huggingface_hub.ModelCard(cards_of[REPO]).data.base_model is None  # not that of itself
+    assert latentzoo.info(REPO)["name"] == REPO
     for line, headers in zip(server.log, server.headers, strict=True):
         agent = {key.lower(): value for key, value in headers.items()}["user-agent"]
         assert agent.startswith("latentzoo/") or "/lfs" in line or "validate-yaml" in line, line
@@ -203,7 +207,14 @@ def test_the_readme(server, learner, images):
 def test_what_is_pushed(server, trained):
     trained.push_to_hub(f"{REPO}/first")
     files = {name for name in server.files(REPO) if name.startswith("first/")}
-    wanted = {"config.json", "model.safetensors", "README.md", "golden.npz", "samples.png"}
+    wanted = {
+        "config.json",
+        "model.safetensors",
+        "README.md",
+        "golden.npz",
+        "samples.png",
+        "interpolations.png",
+    }
     assert files == {f"first/{name}" for name in wanted}
     assert samples(latentzoo.load(f"{REPO}/first")).shape == (2, 8, 8, 1)
 
@@ -253,7 +264,7 @@ def test_branches_and_pull_requests(server, trained, folder):
     )
     number = url.rsplit("/", 1)[1]
     assert samples(latentzoo.load(f"you/theirs@refs/pr/{number}")).shape == (2, 8, 8, 1)
-    with refused(PermissionError, "does not allow", "'you/theirs'"):
+    with refused(PermissionError, "not yours to write to", "'you/theirs'", "create_pr=True"):
         trained.push_to_hub("you/theirs")
 
 
@@ -270,14 +281,37 @@ def test_private(server, folder, monkeypatch, tmp_path):
 def test_tags(server, folder, trained):
     hub.push(folder, REPO, tag="v1")
     commits = len(server.commits(REPO))
-    with refused(ValueError, "has this tag already", "'v1'", "Nothing was pushed"):
+    with refused(ValueError, "has a tag of this name", "'v1'", "Nothing was pushed"):
         trained.push_to_hub(REPO, tag="v1")
     with refused(ValueError, "A pull request has no tag"):
         hub.push(folder, REPO, tag="v2", create_pr=True)
     assert len(server.commits(REPO)) == commits
 
 
-@pytest.mark.parametrize("name", ["my-glf", "", "a b/c", "me/..", 3, None, "hf://"])
+@pytest.mark.parametrize(
+    "tag", ["a b", "v1~", "-x", "a..b", "x.lock", "a" * 300, "a@b", "", 5, "0" * 40, "v\n1"]
+)
+def test_tags_and_branches_that_are_none(server, folder, tag):
+    for kind in ("tag", "revision"):
+        with refused(ValueError, kind):
+            hub.push(folder, REPO, **{kind: tag})
+    assert not server.log
+    with refused(ValueError, "revision"):
+        latentzoo.load(REPO, revision=tag if tag != "0" * 40 else "..")
+
+
+def test_a_tag_and_a_branch_of_one_name(server, folder, trained):
+    url = hub.push(folder, REPO, tag="v1")
+    assert hub.push(folder, REPO, tag="v1") == url  # there already, and the same
+    hub.push(folder, REPO, revision="dev")
+    with refused(ValueError, "has a tag of this name", "revision='v1'"):
+        trained.push_to_hub(REPO, revision="v1")
+    with refused(ValueError, "has a branch of this name", "tag='dev'"):
+        trained.push_to_hub(REPO, tag="dev")
+    assert len(server.commits(REPO)) == 2
+
+
+@pytest.mark.parametrize("name", ["my-glf", "", "a b/c", "me/..", "me/x@v1", 3, None, "hf://"])
 def test_repo_ids_that_are_none(server, folder, name):
     with refused(ValueError, "Expected: "):
         hub.push(folder, name)
@@ -383,6 +417,56 @@ def test_a_card_that_a_person_edited_is_kept(server, folder, trained):
     assert server.files(REPO)["README.md"].decode().endswith("---\n# Given\n")
 
 
+@pytest.mark.parametrize(
+    "theirs",
+    [b"---\nlicense: [mit\n---\n# Mine\n", b"---\n- list\n---\n# Mine\n", b"# Caf\xe9\n"],
+    ids=["broken", "list", "latin"],
+)
+def test_a_card_that_is_not_understood_is_left(server, folder, theirs):
+    server.create(REPO, files={"README.md": theirs})
+    hub.push(folder, REPO)
+    assert server.files(REPO)["README.md"] == theirs
+
+
+@pytest.mark.filterwarnings("ignore:Warnings while validating metadata:UserWarning")  # the loopback Hub's
+def test_line_ends_of_a_card_are_kept(server, folder):
+    server.create(REPO, files={"README.md": b"---\r\nlicense: mit\r\n---\r\n# Mine\r\n"})
+    hub.push(folder, REPO)
+    lines = server.files(REPO)["README.md"].splitlines(keepends=True)
+    assert all(line.endswith(b"\r\n") for line in lines) and b"library_name: latentzoo\r\n" in lines
+
+
+def test_a_card_of_the_folder_is_kept(server, folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / "README.md").write_text("# My words\n")
+    hub.push(copy, REPO)
+    assert server.files(REPO)["README.md"].endswith(b"---\n# My words\n")
+
+
+@pytest.mark.parametrize("card", [5, b"# Mine", "---\nlicense: [mit\n---\n", "---\n- list\n---\n"])
+def test_cards_that_are_none(server, folder, card):
+    with refused(ValueError, "card"):
+        hub.push(folder, REPO, card=card)
+    assert not server.log
+
+
+def test_measurements_go_with_the_weights(server, images):
+    model = latentzoo.load("glf-fashion")
+    model.push_to_hub(REPO)
+    files = server.files(REPO)
+    for name in (
+        "metrics.json",
+        "history.csv",
+        "golden.npz",
+        "samples.png",
+        "model.safetensors",
+        "config.json",
+    ):
+        assert files[name] == (zoo.CHECKPOINTS / "glf-fashion" / name).read_bytes()
+    metadata = huggingface_hub.ModelCard(files["README.md"].decode()).data
+    assert {result.metric_type for result in metadata.eval_results} == {"mean_squared_error", "nll"}
+
+
 def test_our_own_card_is_renewed(server, folder, trained):
     hub.push(folder, REPO)
     assert "samples.png" not in server.files(REPO)["README.md"].decode()
@@ -409,7 +493,7 @@ def test_from_pretrained(server, published):
     class Other(Autoencoder):
         pass
 
-    with refused(ValueError, "a Other", "a GLF", "latentzoo.models.GLF.from_pretrained"):
+    with refused(ValueError, "class Other", "class GLF", "latentzoo.models.GLF.from_pretrained"):
         Other.from_pretrained(REPO)
 
 
@@ -495,7 +579,68 @@ def test_a_cache_that_rotted(server, published, file, hurry):
     assert samples(latentzoo.load(REPO)).shape == (2, 8, 8, 1)
 
 
+@pytest.mark.parametrize(
+    ("file", "size"),
+    [
+        ("config.json", 1_100_000),
+        ("README.md", 11_000_000),
+        ("metrics.json", 1_100_000),
+        ("model.safetensors", 0),
+    ],
+)
+def test_files_that_are_too_large_are_not_fetched(server, published, folder, file, size):
+    content = contents(folder).get(file, b"") + b"x" * (size or 10_000)
+    server.commit(REPO, {file: content})
+    with refused(ValueError, "larger than it may be", file, REPO, "Nothing was fetched"):
+        hub.pull(REPO)
+    assert not [line for line in server.log if line.startswith("GET") and file in line]
+
+
 # ---------------------------------------------------------------------- errors
+
+
+def test_arguments_that_cannot_be(server, published, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    for arguments in ({"revision": 1}, {"revision": ".."}, {"cache_dir": 5}, {"cache_dir": ""}, {"token": 5}):
+        with refused(ValueError, "Expected: "):
+            latentzoo.load(REPO, **arguments)
+    for token in ("secret\n", "secrét", ""):
+        with refused(ValueError, "This is no token") as told:
+            latentzoo.load(REPO, token=token)
+        assert told is None  # and nothing in the message:
+        with pytest.raises(ValueError, match="^((?!secr).)*$"):
+            latentzoo.load(REPO, token=token)
+    with refused(ValueError, "needs the network", "local_files_only=True"):
+        latentzoo.load(REPO, force_download=True, local_files_only=True)
+    with refused(OSError, "cache of the Hub cannot be written", "NotADirectoryError"):
+        latentzoo.load(REPO, cache_dir=tmp_path / "file")
+    monkeypatch.setenv("HF_TOKEN", "secr\u00e9t")
+    with pytest.raises((ValueError, ConnectionError), match="^((?!secr).)*$"):
+        latentzoo.load(REPO)
+    monkeypatch.setenv("HF_ENDPOINT", "nonsense")
+    with refused(ValueError, "HF_ENDPOINT='nonsense'"):
+        latentzoo.load(REPO)
+
+
+def test_pushing_offline(server, folder, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with refused(ValueError, "Pushing needs the network", "HF_HUB_OFFLINE=1"):
+        hub.push(folder, REPO)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.delenv("HF_TOKEN")
+    with refused(PermissionError, "not logged in"):
+        hub.push(folder, REPO)
+
+
+def test_an_old_cache_is_told(server, published, hurry):
+    hub.pull(REPO)
+    server.down()
+    with pytest.warns(UserWarning, match="cache may be older than the Hub: The Hub could not be reached"):
+        assert hub.pull(REPO).name == published
+    server.up()
+    server.repos[REPO].private = True
+    with refused(PermissionError, "refuses the token"):
+        hub.pull(REPO, token="nonsense")
 
 
 @pytest.mark.parametrize(
@@ -610,6 +755,29 @@ def test_two_processes_pull_at_once(server, published, tmp_path):
     assert "model.safetensors" in err and "latentzoo pull" in err
 
 
+def test_an_interrupted_pull_ends(server, published, tmp_path):
+    held = server.delay("GET /lfs", 60)
+    process = shell("pull", REPO, env={"HF_HOME": str(tmp_path)})
+    while not held.struck:
+        threading.Event().wait(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode not in (0, 2) and "Traceback" not in err
+
+
+def test_terminals_obey_nobody_else(tmp_path, folder, capsys, monkeypatch):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    config = json.loads((copy / "config.json").read_text())
+    config["provenance"]["data"] = "\x1b[31mred\x1b]0;title\x07[bold]"
+    (copy / "config.json").write_text(json.dumps(config))
+    for name, code in ((copy, 0), (f"{copy}\x1b[31m", 2)):
+        monkeypatch.setattr(sys, "argv", ["latentzoo", "info", str(name)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        out, err = capsys.readouterr()
+        assert end.value.code == code and "\x1b" not in out + err and "\\x1b[31m" in out + err
+
+
 def test_pull_and_push_in_a_shell(server, published, folder, capsys, monkeypatch):
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["latentzoo", *map(str, arguments)])
@@ -629,7 +797,7 @@ def test_pull_and_push_in_a_shell(server, published, folder, capsys, monkeypatch
     assert code == 0 and set(json.loads(out)) == set(zoo.shelf())
     for words in ([], ["glf-fashion", "--all"]):
         code, out, err = run("pull", *words)
-        assert code == 2 and "nothing to fetch" in err
+        assert code == 2 and "takes names" in err
     code, out, err = run("push", folder, "nowhere")
     assert code == 2 and "This is no name of a repo" in err
 
@@ -678,5 +846,28 @@ def test_bad_callbacks():
     for arguments in [("glf",), (REPO, 0), (REPO, "step"), (REPO, 1.5), (REPO, True)]:
         with refused(ValueError):
             hub.PushToHub(*arguments)
-    with refused(ValueError, "Unknown options", "tag"):
-        hub.PushToHub(REPO, tag="v1")
+    with refused(ValueError, "cannot be a revision", "revision=5"):
+        hub.PushToHub(REPO, revision=5)
+    with refused(ValueError, "Only checkpoints of latentzoo", "Sequential"):
+        hub.PushToHub(REPO).set_model(keras.Sequential())
+
+
+def test_mistakes_are_told_when_training_begins(server, learner, images, monkeypatch):
+    server.create("you/theirs", files={"README.md": b"# Theirs\n"})
+    monkeypatch.delenv("HF_TOKEN")
+    with refused(PermissionError, "not logged in", "hf auth login"):
+        learner.fit(images, verbose=0, callbacks=[hub.PushToHub(REPO)])
+
+
+def test_a_model_that_diverged_is_not_pushed_and_goes_on(server, images):
+    model = GLF((8, 8, 1), latent_dim=4)
+    bias = model.decoder.weights[0]
+
+    def spoil(epoch, logs):
+        bias.assign(np.full(bias.shape, np.nan))
+
+    model.compile(run_eagerly=True)
+    callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=spoil), hub.PushToHub(REPO)]
+    with pytest.warns(UserWarning, match="was not pushed, training goes on: .* diverged"):
+        model.fit(images[:4], batch_size=4, epochs=1, verbose=0, callbacks=callbacks)
+    assert "config.json" not in server.files(REPO)

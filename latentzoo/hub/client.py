@@ -7,6 +7,9 @@ import os
 from latentzoo.errors import error
 
 LOG_IN = "run `hf auth login` or pass token="
+FULL = {errno.ENOSPC, errno.EDQUOT}
+DISK = FULL | {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EIO,
+               errno.ENAMETOOLONG, errno.EMFILE}  # fmt: skip
 
 
 def api(token=None):
@@ -23,7 +26,17 @@ def api(token=None):
 
 
 def endpoint():
-    return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
+    """The Hub's address.
+
+    Raises:
+        ValueError: `HF_ENDPOINT` is none.
+    """
+    found = (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
+    if not found.startswith(("https://", "http://")):
+        raise error(
+            "This is no address of a Hub.", "https://...", f"HF_ENDPOINT={found!r}", "Unset or mend it."
+        )
+    return found
 
 
 def url(place):
@@ -40,14 +53,22 @@ def offline(local_files_only=False):
     return "HF_HUB_OFFLINE=1" if constants.HF_HUB_OFFLINE else None
 
 
+def logged_in(token=None):
+    """Whether there is a token to send."""
+    from huggingface_hub import get_token
+
+    return bool(token or get_token())
+
+
 @contextlib.contextmanager
-def plainly(place, file=None, *, local_files_only=False):
+def plainly(place, file=None, *, local_files_only=False, pushing=False):
     """Context in which whatever the client raises becomes one error that says the way out.
 
     Args:
         place: the `Place` that is asked for.
         file: name of the file in it.
         local_files_only: whether the network was ruled out.
+        pushing: whether the Hub is written to.
 
     Raises:
         FileNotFoundError: the repo, the revision or the file is not there.
@@ -60,10 +81,10 @@ def plainly(place, file=None, *, local_files_only=False):
     try:
         yield
     except Exception as cause:  # its transport is now one library and now another, with errors of their own
-        raise plain(cause, place, file, offline(local_files_only)) from cause
+        raise plain(cause, place, file, offline(local_files_only), pushing) from cause
 
 
-def plain(cause, place, file, ruled_out):
+def plain(cause, place, file, ruled_out, pushing):
     """The error for what the client raised."""
     from huggingface_hub import errors
 
@@ -72,7 +93,9 @@ def plain(cause, place, file, ruled_out):
     chain = list(causes(cause))
     status = next((c.response.status_code for c in chain if getattr(c, "response", None) is not None), None)
     said = " ".join(str(chain[-1]).split()).partition(" For more information")[0][:300].rstrip(".")
-    full = any(getattr(c, "errno", None) in (errno.ENOSPC, errno.EDQUOT) for c in chain)
+    if "bearer" in said.lower():  # a secret that its author has mistyped is still none of a log's business
+        said = "a token that cannot be one"
+    disk = [c for c in chain if isinstance(c, OSError) and c.errno in DISK]
 
     if isinstance(cause, errors.HFValidationError):
         return error("This is no name of a repo.", "user/repo", f"'{place.repo}'", "See the repo's page.")
@@ -97,7 +120,7 @@ def plain(cause, place, file, ruled_out):
             f"'{place.repo}' has no such revision.",
             "a branch, a tag or a commit",
             f"'{place.revision}'" + (f" for {what}" if file else ""),
-            f"See {url(place)}/commits/main, or leave the revision out.",
+            f"See {url(place)}/commits/main; one with a slash goes into `revision=`.",
             kind=FileNotFoundError,
         )
     if isinstance(cause, errors.RemoteEntryNotFoundError):
@@ -109,6 +132,10 @@ def plain(cause, place, file, ruled_out):
             kind=FileNotFoundError,
         )
     if ruled_out and isinstance(cause, ValueError | ConnectionError | FileNotFoundError):
+        if pushing:
+            return error(
+                "Pushing needs the network.", "a network", ruled_out, "Push again when there is one."
+            )
         return error(
             f"The network is ruled out, and {at} is not whole in the cache.",
             "a checkpoint that was pulled before",
@@ -116,13 +143,22 @@ def plain(cause, place, file, ruled_out):
             f"Run `latentzoo pull {place}` while the network is there.",
             kind=FileNotFoundError,
         )
-    if full or (status is None and any(isinstance(c, PermissionError) for c in chain)):
+    if disk and status is None:
+        full = disk[-1].errno in FULL
         return error(
             "The disk is full." if full else "The cache of the Hub cannot be written.",
-            f"room for {at}",
-            said,
+            f"room for {at}" if full else f"a folder for {at}",
+            f"{type(disk[-1]).__name__}: {said}",
             "Free some space, or name another cache by HF_HOME or cache_dir=; nothing half-written is left.",
             kind=OSError,
+        )
+    if status == 403 and pushing:
+        return error(
+            f"'{place.repo}' is not yours to write to.",
+            "a repo of your own, or of an organization that lets you",
+            f"a refusal of {at}",
+            "Open a pull request instead (create_pr=True, or --create-pr), or look at your token's rights.",
+            kind=PermissionError,
         )
     if status in (401, 403):
         return error(
@@ -141,12 +177,18 @@ def plain(cause, place, file, ruled_out):
             kind=RuntimeError,
         )
     if status is not None and status < 500 and status != 429:
-        return error(f"The Hub does not take {what}.", "a request that it takes", f"status {status}: {said}")
+        received = f"status {status}: {said}"
+        return error(
+            f"The Hub does not take {what}.", "a request that it takes", received, f"See {url(place)}."
+        )
+    if isinstance(cause, TypeError | AttributeError | UnicodeError):
+        return error("An argument cannot be one.", f"what {at} needs", said, "Look at the arguments.")
+    remedy = "a checkpoint that is whole in the cache needs no network"
     return error(
         f"The Hub could not be reached, or failed, at {at}.",
         f"an answer from {url(place)}",
         f"{type(chain[-1]).__name__}: {said}",
-        "Try again later; a checkpoint that is whole in the cache needs no network.",
+        "Try again later" + ("." if pushing else f"; {remedy}."),
         kind=ConnectionError,
     )
 

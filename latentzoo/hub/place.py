@@ -7,8 +7,11 @@ from latentzoo.errors import error
 
 NAME = r"\w[\w.-]{0,95}"
 FORMS = re.compile(
-    rf"(?P<repo>{NAME}/{NAME})(?P<folder>(/{NAME})*)(@(?P<revision>refs/pr/\d+|[^\s@/]+)(?P<after>(/{NAME})*))?"
+    rf"(?P<repo>{NAME}/{NAME})(?P<folder>(/{NAME})*)(@(?P<revision>refs/pr/\d+|[^\s@/]+)(?P<after>(/{NAME})*))?/?"
 )
+COMMIT = re.compile("[0-9a-f]{40}")
+# What git allows in the name of a branch or tag, less what nobody uses.
+REFERENCE = re.compile(r"(?!.*(\.\.|//|/\.|\.lock(/|$)))\w[\w./+-]{0,99}(?<![./])", re.ASCII)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +47,8 @@ def parse(text, revision=None):
         revision: the same as `@revision`.
 
     Raises:
-        ValueError: the text starts with `hf://` and goes on wrongly, or two revisions are given.
+        ValueError: the text starts with `hf://` and goes on wrongly, a revision cannot be one, or two are
+            given.
 
     Example:
 
@@ -67,4 +71,37 @@ def parse(text, revision=None):
             "There are two revisions.", "one", f"{text!r} and revision={revision!r}", "Leave one of them out."
         )
     folder = (found["folder"] or found["after"] or "").strip("/")
-    return Place(found["repo"], folder, revision or found["revision"] or "main")
+    revision = found["revision"] if revision is None else revision
+    return Place(found["repo"], folder, "main" if revision is None else reference(revision, "revision"))
+
+
+def target(text, branch=None, tag=None):
+    """The `Place` to push to.
+
+    Raises:
+        ValueError: the repo, the branch or the tag cannot be one.
+    """
+    place = parse(text) if isinstance(text, str) else None
+    if place is None or place.revision != "main":
+        raise error(
+            "This is no name of a repo.",
+            "user/repo, or user/repo/folder; a branch goes into `revision=`",
+            repr(text),
+            "Your user name is what `hf auth whoami` prints.",
+        )
+    for kind, value in {"revision": branch, "tag": tag}.items():
+        if value is not None and COMMIT.fullmatch(reference(value, kind)):
+            raise error(f"A commit is no {kind} to push to.", "a name", f"{kind}={value!r}", "Choose a name.")
+    return dataclasses.replace(place, revision=branch or "main")
+
+
+def reference(value, kind):
+    """Checks the name of a branch or tag, or the digits of a commit."""
+    if not isinstance(value, str) or not REFERENCE.fullmatch(value):
+        raise error(
+            f"This cannot be a {kind}.",
+            "letters, digits and . _ - + /, at most 100, as git takes them",
+            f"{kind}={value!r}"[:150],
+            "See the repo's branches and tags.",
+        )
+    return value

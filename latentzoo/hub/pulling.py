@@ -1,19 +1,25 @@
 """Checkpoints from the Hub into its cache, every file checked against the hash that is recorded for it.
 
-The client checks sizes alone. Of the small files the Hub's own record is the name of the file in the
-cache; the weights have theirs in `config.json`, and that of a checkpoint on the shelf is pinned there.
+The client checks sizes alone, and only after the download. Of the small files the Hub's own record is the
+name of the file in the cache; the weights have theirs in `config.json`, and that of a checkpoint on the shelf
+is pinned there.
 """
 
-import concurrent.futures
 import dataclasses
 import hashlib
 import os
 import pathlib
+import queue
+import re
+import threading
+import warnings
 
 from latentzoo.errors import Damaged, error
 from latentzoo.hub import client
+from latentzoo.hub.place import COMMIT
 
-EXTRAS = ("README.md", "metrics.json", "golden.npz")  # what `info` and `evaluate` read, where there is any
+CONFIG_BYTES = 1 << 20
+EXTRAS = {"README.md": 10 << 20, "metrics.json": CONFIG_BYTES, "golden.npz": 100 << 20}  # bytes at most
 THREADS = 4
 
 
@@ -26,6 +32,9 @@ class Access:
         cache_dir: folder; `$HF_HOME/hub` if `None`.
         local_files_only: bool. Use the cache, and no network.
         force_download: bool. Fetch what the cache has as well.
+
+    Raises:
+        ValueError: one of them cannot be that, or two contradict each other.
     """
 
     token: str | None = None
@@ -33,9 +42,24 @@ class Access:
     local_files_only: bool = False
     force_download: bool = False
 
+    def __post_init__(self):
+        token, folder = self.token, self.cache_dir
+        if token is not None and not (isinstance(token, str) and re.fullmatch(r"[!-~]+", token)):
+            raise error(
+                "This is no token.", "one word of letters and digits", "something else, not shown here"
+            )
+        if folder is not None and (not isinstance(folder, str | os.PathLike) or not os.fspath(folder)):
+            raise error("This is no folder.", "cache_dir, a path", f"cache_dir={folder!r}")
+        if self.force_download and (why := client.offline(self.local_files_only)):
+            raise error(
+                "Downloading needs the network.", "force_download=True, or no network", f"both, {why}"
+            )
+
 
 def pull(name, *, revision=None, token=None, cache_dir=None, local_files_only=False, force_download=False):
     """Fetches a checkpoint whole and checks it, so that `latentzoo.load` needs no network afterwards.
+
+    Where `load` is content with what the cache has if the Hub does not answer, this warns of it.
 
     Args:
         name: as in `latentzoo.load`.
@@ -54,25 +78,34 @@ def pull(name, *, revision=None, token=None, cache_dir=None, local_files_only=Fa
     >>> hub.pull("glf-fashion").name  # in a clone of the repository, whose folder it is
     'glf-fashion'
     """
-    from latentzoo import zoo
+    from latentzoo import storage, zoo
 
     place = zoo.locate(name, revision)
     if isinstance(place, pathlib.Path):
-        check(place)
-        return place
-    return fetch(place, Access(token, cache_dir, local_files_only, force_download), extras=True, hashed=True)
+        folder = place
+    else:
+        access = reached(place, Access(token, cache_dir, local_files_only, force_download))
+        folder = fetch(place, access, extras=True, hashed=True)
+    with storage.Weights(folder, zoo.read_config(folder)["weights"], hashed=folder is not place):
+        pass
+    if (folder / "metrics.json").is_file():
+        zoo.read_json(folder / "metrics.json")
+    return folder
 
 
-def check(folder):
-    """Checks the weight files of a checkpoint folder against its config.
-
-    Returns:
-        The folder.
-    """
-    from latentzoo import storage, zoo
-
-    with storage.Weights(folder, zoo.read_config(folder)["weights"]):
-        return folder
+def reached(place, access):
+    """`access`, without the network if the Hub does not answer and the cache has a checkpoint: said aloud."""
+    if COMMIT.fullmatch(place.revision) or client.offline(access.local_files_only):
+        return access
+    try:
+        with client.plainly(place):
+            client.api(access.token).model_info(place.repo, revision=place.revision)
+    except ConnectionError as silence:
+        if not cached(place, "config.json", access):
+            raise
+        warnings.warn(f"The cache may be older than the Hub: {silence}", stacklevel=3)
+        return dataclasses.replace(access, local_files_only=True, force_download=False)
+    return access
 
 
 def using(place, access, use, **what):
@@ -103,31 +136,81 @@ def fetch(place, access, *, weights=True, extras=False, hashed=False):
     """
     from latentzoo import zoo
 
-    config = checked(place, "config.json", access, place.sha256)
+    config = checked(place, "config.json", access, CONFIG_BYTES, place.sha256)
     commit = config.parents[len(pathlib.PurePath(place.folder).parts)].name
-    place = dataclasses.replace(place, revision=commit, sha256=None)
-    files = zoo.read_config(config.parent)["weights"] if weights else {}
-    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
-        jobs = [
-            pool.submit(checked, place, file, access, facts["sha256"])
-            if hashed
-            else pool.submit(download, place, file, access)
-            for file, facts in files.items()
-        ]
-        jobs += [pool.submit(optional, place, file, access) for file in EXTRAS if extras]
-        try:
-            for job in jobs:
-                job.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    here = dataclasses.replace(place, revision=commit, sha256=None)
+    try:
+        table = zoo.read_config(config.parent)["weights"]
+    except ValueError as mistake:
+        raise ValueError(f"{place} cannot be opened: {mistake}") from None
+    jobs = []
+    for file, facts in table.items() if weights else ():
+        if hashed:
+            jobs.append(lambda f=file, x=facts: checked(here, f, access, x["bytes"], x["sha256"]))
+        else:
+            jobs.append(lambda f=file, x=facts: download(here, f, access, x["bytes"]))
+    for file, size in EXTRAS.items() if extras else ():
+        jobs.append(lambda f=file, n=size: optional(here, f, access, n))
+    together(jobs)
     return config.parent
 
 
-def download(place, file, access):
-    """The path of a file in the cache, fetched if it is not there."""
+def together(jobs):
+    """Runs functions a few at a time, in threads that an interrupted program does not wait for."""
+    left, lock, results = list(reversed(jobs)), threading.Lock(), queue.SimpleQueue()
+
+    def work():
+        while True:
+            with lock:
+                job = left.pop() if left else None
+            if job is None:
+                return results.put(None)
+            try:
+                job()
+            except BaseException as mistake:
+                with lock:
+                    left.clear()  # the others need not begin
+                results.put(mistake)
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in jobs[:THREADS]]
+    for thread in threads:
+        thread.start()
+    mistakes = []
+    while threads:
+        if (mistake := results.get()) is None:
+            threads.pop()
+        else:
+            mistakes.append(mistake)
+    if mistakes:
+        raise mistakes[0]
+
+
+def download(place, file, access, most):
+    """The path of a file in the cache, fetched if it is not there.
+
+    Args:
+        place, file, access: which file, and how.
+        most: int. Bytes that it may have, asked for before it is fetched.
+    """
+    found = None if access.force_download else cached(place, file, access)
+    # Without the client, which sends a request about itself even when it has the file.
+    if found and (COMMIT.fullmatch(place.revision) or client.offline(access.local_files_only)):
+        return found
+    api = client.api(access.token)
+    if not found and not client.offline(access.local_files_only):
+        with client.plainly(place, file):
+            told = api.get_paths_info(place.repo, [place.path(file)], revision=place.revision)
+        size = told[0].size if told else 0  # that it is not there the download will say
+        if size > most:
+            raise error(
+                f"'{place.path(file)}' of '{place.repo}' is larger than it may be.",
+                f"at most {most} bytes",
+                f"{size} bytes",
+                f"Nothing was fetched. Tell its author at {client.url(place)}/discussions.",
+            )
     with client.plainly(place, file, local_files_only=access.local_files_only):
         return pathlib.Path(
-            client.api(access.token).hf_hub_download(
+            api.hf_hub_download(
                 place.repo,
                 place.path(file),
                 revision=place.revision,
@@ -138,17 +221,28 @@ def download(place, file, access):
         )
 
 
-def optional(place, file, access):
+def cached(place, file, access):
+    """The path of a file in the cache as it is, or `None`."""
+    from huggingface_hub import try_to_load_from_cache
+
+    with client.plainly(place, file):
+        path = try_to_load_from_cache(
+            place.repo, place.path(file), cache_dir=access.cache_dir, revision=place.revision
+        )
+    return pathlib.Path(path) if isinstance(path, str) else None
+
+
+def optional(place, file, access, most):
     try:
-        return checked(place, file, access)
+        return checked(place, file, access, most)
     except FileNotFoundError:
         return None
 
 
-def checked(place, file, access, sha256=None):
+def checked(place, file, access, most, sha256=None):
     """`download`, and its hash, the Hub's own if none is given; what does not fit is fetched once more."""
     for _ in range(2):
-        path = download(place, file, access)
+        path = download(place, file, access, most)
         recorded = sha256 or hub_hash(path)
         if recorded in (None, blob_hash(path, recorded)):
             return path
