@@ -141,7 +141,7 @@ def load(
     return pictures.prefetch(tf.data.AUTOTUNE)
 
 
-def epochs(x, batch_size, *, seed=0, start=0, flip=False):
+def epochs(x, batch_size, *, y=None, seed=0, start=0, flip=False, shift=0):
     """Endless shuffled batches, exactly resumable: epoch e follows from `(seed, e)` alone.
 
     An epoch is `ceil(n / batch_size)` batches. With `start=e` a run goes on, batch for batch, as if
@@ -150,13 +150,15 @@ def epochs(x, batch_size, *, seed=0, start=0, flip=False):
     Args:
         x: uint8 `(n, height, width, channels)`; held in memory once more, as uint8.
         batch_size: Pictures per batch, the last batch of each epoch being the remainder.
+        y: Labels, `(n, ...)`, to come with the pictures.
         seed: Integer.
         start: The first epoch, counted from 0.
         flip: Whether to mirror pictures left to right, each with probability 1/2 in each epoch.
+        shift: Pixels by which to move pictures at most, up or down and left or right, over a black border.
 
     Returns:
         An infinite prefetched `tf.data.Dataset` of float32 in [0, 1],
-        `(batch, height, width, channels)`.
+        `(batch, height, width, channels)`, or of pairs with the labels.
 
     Raises:
         ValueError: An argument is not as above.
@@ -177,7 +179,8 @@ def epochs(x, batch_size, *, seed=0, start=0, flip=False):
     whole("batch_size", batch_size, least=1)
     whole("start", start, least=0)
     whole("seed", seed, least=-(2**63))
-    images = _on_host(x)
+    whole("shift", shift, least=0)
+    images, labels = _on_host(x), None if y is None else _on_host(y)
 
     def rows_of(epoch):
         # The algorithm is named because "auto_select" may choose another one on other hardware.
@@ -185,18 +188,30 @@ def epochs(x, batch_size, *, seed=0, start=0, flip=False):
         rows = tf.range(len(x), dtype=tf.int64)
         rows = tf.random.experimental.stateless_shuffle(rows, seeds[0], alg="philox")
         mirrored = tf.random.stateless_uniform([len(x)], seeds[1], alg="philox") < 0.5
-        return tf.data.Dataset.from_tensor_slices((rows, mirrored)).batch(batch_size)
+        limits = {"minval": 0, "maxval": 2 * shift + 1, "dtype": tf.int32, "alg": "philox"}
+        corners = tf.random.stateless_uniform([len(x), 2], seeds[1] + 1, **limits)
+        return tf.data.Dataset.from_tensor_slices((rows, mirrored, corners)).batch(batch_size)
 
-    def pictures_of(rows, mirrored):
+    def pictures_of(rows, mirrored, corners):
         batch = tf.gather(images, rows)
+        if shift:
+            batch = _crops(batch, corners, shift)
         if flip:
             # Nine times faster than tf.where and a slice with a negative step.
             batch = tf.raw_ops.Select(condition=mirrored, x=tf.reverse(batch, [2]), y=batch)
-        return _unit(batch)
+        return _unit(batch) if labels is None else (_unit(batch), tf.gather(labels, rows))
 
     rows = tf.data.Dataset.counter(start).flat_map(rows_of)
     pictures = rows.map(pictures_of, tf.data.AUTOTUNE, deterministic=True)
     return pictures.prefetch(tf.data.AUTOTUNE)
+
+
+def _crops(batch, corners, border):
+    """From each picture with a black border the part that starts at its corner, of the old size."""
+    height, width = batch.shape[1:3]
+    batch = tf.pad(batch, [[0, 0], [border, border], [border, border], [0, 0]])
+    batch = tf.gather(batch, corners[:, :1] + tf.range(height), axis=1, batch_dims=1)
+    return tf.gather(batch, corners[:, 1:] + tf.range(width), axis=2, batch_dims=1)
 
 
 def _on_host(x):

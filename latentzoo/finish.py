@@ -6,62 +6,72 @@ import subprocess
 import numpy as np
 
 from latentzoo import cards, golden, plots, zoo
+from latentzoo.models import Classifier
 
 SAMPLES = 32
 
 
-def finish(model, name, recipe, history, out, images, command):
+def finish(model, name, recipe, history, out, data, command):
     """Writes the checkpoint folder of a trained model.
 
     Args:
-        model: the trained `Autoencoder`.
+        model: the trained model.
         name: str. What the checkpoint is called.
         recipe: dict.
         history: list with one dict for each epoch.
         out: `pathlib.Path` of the folder.
-        images: dict of uint8 images, of which `test` was not trained on.
+        data: dict of `(x, y)`, uint8 images and labels, of which `test` was not trained on.
         command: str. The command line that trained it.
 
     Returns:
         The metrics, as `metrics.json` holds them.
     """
+    x, y = data["test"]
     base = zoo.lineage(model, None) if "from" in recipe else {}
     model = at_full_precision(model)
-    before = measure(model, images["test"])
-    pictures = model.sample(SAMPLES, seed=0)
-    provenance = {**base, **describe(name, recipe, history, images, command)}
+    before, shown = measure(model, x, y), show(model, x)
+    provenance = {**base, **describe(name, recipe, history, data, command)}
     if "non-commercial" in base.get("licence", ""):
         provenance["licence"] = base["licence"]
     zoo.save(model, out, "int8", provenance=provenance)
     stored = zoo.load(out)  # what users get is what is measured
-    after = measure(stored, images["test"])
-    found = stored.sample(SAMPLES, seed=0)
+    after = measure(stored, x, y)
+    difference = float(np.abs(show(stored, x) - shown).mean())
     metrics = {
         "command": provenance["command"],
         "data": f"{provenance['data']}, test split",
-        "images": len(images["test"]),
+        "images": len(x),
         "test": after,
         "storage": {
             "float32": before,
             "int8": after,
-            "sample_difference": float(np.abs(found - pictures).mean()),
-            "samples": SAMPLES,
+            "sample_difference": difference,
+            "samples": len(shown),
             "seed": 0,
         },
     }
     zoo.write_json(out / "metrics.json", metrics)
     illustrate(stored, out)
-    steps = stored.interpolate(found[:4], found[4:8], steps=8)
-    plots.save(steps, out / "interpolations.png", scale=2 if found.shape[1] < 64 else 1)
-    cards.write(out, cards.readme(out, name if name in zoo.shelf() else str(out)))
+    cards.write(out, cards.readme(out, str(out) if "from" in recipe else name))
     return metrics
 
 
+def show(model, x):
+    """What storage may change for the eye: samples, or a classifier's probabilities for test images."""
+    return model.probabilities(x) if isinstance(model, Classifier) else model.sample(SAMPLES, seed=0)
+
+
 def illustrate(model, folder):
-    """Writes what shows a checkpoint: `golden.npz` and `samples.png`."""
+    """Writes what shows a checkpoint: `golden.npz`, and pictures if it makes any."""
     golden.write(model, folder / "golden.npz")
+    if isinstance(model, Classifier):
+        return
     samples = model.sample(SAMPLES, seed=0)
-    plots.save(samples, folder / "samples.png", columns=8, scale=2 if samples.shape[1] < 64 else 1)
+    scale = 2 if samples.shape[1] < 64 else 1
+    plots.save(samples, folder / "samples.png", columns=8, scale=scale)
+    if model.prior.invertible:
+        steps = model.interpolate(samples[:4], samples[4:8], steps=8)
+        plots.save(steps, folder / "interpolations.png", scale=scale)
 
 
 def at_full_precision(model):
@@ -77,28 +87,36 @@ def at_full_precision(model):
     return same
 
 
-def measure(model, images, batch_size=256):
-    """Errors of reconstruction and negative log-likelihoods of codes, mean and standard error.
+def measure(model, x, y=None, batch_size=256):
+    """What can be told from images alone, mean and standard error over them.
 
     Args:
-        model: an `Autoencoder`.
-        images: uint8 or float images that it was not trained on.
+        model: an `Autoencoder` or a `Classifier`.
+        x: uint8 or float images that it was not trained on.
+        y: their labels, for a classifier.
         batch_size: int.
 
     Returns:
-        dict of `mean_squared_error`, for a pixel in [0, 1], and, where the prior has a density, `nll`,
-        nats for a code; each `{"mean": ..., "standard_error": ...}` over images.
+        dict of `{"mean": ..., "standard_error": ...}`: of an autoencoder `mean_squared_error`, for a pixel in
+        [0, 1], and, where the prior has a density, `nll`, nats for a code; of a classifier `accuracy`.
     """
-    errors, likelihoods = [], []
-    for start in range(0, len(images), batch_size):
-        batch = images[start : start + batch_size]
-        codes = model.encode(batch)
-        x = batch.astype("float32") / 255 if batch.dtype == "uint8" else batch
-        errors.append(np.square(model.decode(codes) - x).mean(axis=(1, 2, 3)))
-        if model.prior.explicit:
-            likelihoods.append(-model.prior.log_prob(codes))
-    found = {"mean_squared_error": errors, "nll": likelihoods}
-    return {name: summary(np.concatenate(values)) for name, values in found.items() if values}
+    found = {}
+    for start in range(0, len(x), batch_size):
+        batch, labels = x[start : start + batch_size], None if y is None else y[start : start + batch_size]
+        for name, values in per_image(model, batch, labels).items():
+            found.setdefault(name, []).append(values)
+    return {name: summary(np.concatenate(values)) for name, values in found.items()}
+
+
+def per_image(model, x, y):
+    if isinstance(model, Classifier):
+        chances = model.probabilities(x)
+        right = ((chances > 0.5) == y).mean(axis=1) if model.attributes else chances.argmax(axis=1) == y
+        return {"accuracy": right}
+    codes = model.encode(x)
+    pixels = x.astype("float32") / 255 if x.dtype == "uint8" else x
+    errors = {"mean_squared_error": np.square(model.decode(codes) - pixels).mean(axis=(1, 2, 3))}
+    return {**errors, "nll": -model.prior.log_prob(codes)} if model.prior.explicit else errors
 
 
 def summary(values):
@@ -106,11 +124,11 @@ def summary(values):
     return {"mean": float(values.mean()), "standard_error": float(values.std() / len(values) ** 0.5)}
 
 
-def describe(name, recipe, history, images, command):
+def describe(name, recipe, history, data, command):
     """Where a checkpoint comes from."""
-    from latentzoo import data
+    from latentzoo.sources import DATASETS
 
-    known = data.DATASETS.get(recipe["data"])
+    known = DATASETS.get(recipe["data"])
     return {
         "recipe": name,
         "command": command,
@@ -118,7 +136,7 @@ def describe(name, recipe, history, images, command):
         "commit": commit(),
         "data": known.card_name if known else recipe["data"],
         "licence": known.licence if known else "unknown",
-        "train_images": len(images["train"]),
+        "train_images": len(data["train"][0]),
         "epochs": len(history),
         "seconds": round(sum(epoch["seconds"] for epoch in history)),
     }

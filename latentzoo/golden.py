@@ -3,19 +3,25 @@
 import numpy as np
 
 from latentzoo.errors import error
+from latentzoo.models import Classifier
 from latentzoo.storage import replacing
 
 TOLERANCE = 1e-4
 
 
 def inputs(model):
-    """The noise and the images, which are samples of the model: never a photograph of a person."""
-    noise = np.random.default_rng(1).standard_normal((4, model.latent_dim)).astype("float32")
+    """Noise, and images, which are noise or samples of the model: never a photograph of a person."""
+    rng = np.random.default_rng(1)
+    if isinstance(model, Classifier):
+        return {"images": rng.random((4, *model.image_shape), "float32")}
+    noise = rng.standard_normal((4, model.latent_dim)).astype("float32")
     return {"noise": noise, "images": model.sample(4, seed=2)}
 
 
-def outputs(model, noise, images):
+def outputs(model, images, noise=None):
     """What the model makes of them."""
+    if isinstance(model, Classifier):
+        return {"features": model.features(images), "probabilities": model.probabilities(images)}
     return {
         "sampled": model.decode(np.asarray(model.prior(noise))),
         "encoded": model.encode(images),
@@ -39,9 +45,9 @@ def check(model, path):
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = dict(file)
-        found = outputs(model, arrays["noise"], arrays["images"])
+        found = outputs(model, **{key: arrays[key] for key in ("noise", "images") if key in arrays})
         off = {key: float(np.abs(value - arrays[key]).max()) for key, value in found.items()}
-    except (KeyError, OSError, ValueError, EOFError) as reason:
+    except (KeyError, TypeError, OSError, ValueError, EOFError) as reason:
         remedy = "Write the folder again with `save_pretrained`, or delete the file."
         raise error(
             f"'{path}' does not fit the model.", "noise, images and outputs", reason, remedy

@@ -27,6 +27,50 @@ def squared_error(x, y):
     return 0.5 * ops.sum(error, axis=tuple(range(1, len(error.shape))))
 
 
+def cross_entropy(labels, logits):
+    """Negative log-likelihood of a class, in nats.
+
+    Args:
+        labels: integers, `(batch,)`.
+        logits: `(batch, classes)`.
+
+    Returns:
+        `(batch,)`, float32.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from latentzoo import losses
+    >>> round(float(losses.cross_entropy(np.array([1]), np.zeros((1, 2), "float32"))[0]), 4)
+    0.6931
+    """
+    logits = ops.cast(logits, "float32")
+    chosen = ops.one_hot(ops.cast(labels, "int32"), logits.shape[-1])
+    return ops.logsumexp(logits, axis=-1) - ops.sum(chosen * logits, axis=-1)
+
+
+def binary_cross_entropy(x, logits):
+    """Negative log-likelihood of independent Bernoulli variables, summed, in nats.
+
+    Args:
+        x: `(batch, ...)`, in [0, 1].
+        logits: of the same shape.
+
+    Returns:
+        `(batch,)`, float32.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from latentzoo import losses
+    >>> round(float(losses.binary_cross_entropy(np.ones((1, 2)), np.zeros((1, 2)))[0]), 4)
+    1.3863
+    """
+    x, logits = ops.cast(x, "float32"), ops.cast(logits, "float32")
+    nats = ops.softplus(logits) - x * logits
+    return ops.sum(nats, axis=tuple(range(1, len(nats.shape))))
+
+
 def weight_decay(variables):
     """Half the sum of squared weights, a scalar.
 

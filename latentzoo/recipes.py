@@ -105,7 +105,7 @@ def build(recipe, image_shape):
     """The untrained, compiled model of a recipe."""
     from latentzoo import models, priors
 
-    arguments = dict(recipe["model"])
+    arguments = copy.deepcopy(recipe["model"])
     if recipe.get("prior"):
         arguments["prior"] = priors.build(
             recipe["prior"]["name"],
@@ -118,9 +118,11 @@ def build(recipe, image_shape):
 
 
 def optimizer(recipe):
+    """The optimizer of a recipe: Adam unless it names another."""
     import keras
 
-    return keras.optimizers.Adam(**recipe["optimizer"])
+    settings = {"name": "Adam", **recipe["optimizer"]}
+    return getattr(keras.optimizers, settings.pop("name"))(**settings)
 
 
 FINE_TUNE = {
@@ -169,7 +171,7 @@ def run(name, recipe, out, *, tiny=False, strategy=None, command=None, verbose="
 
     import tensorflow as tf
 
-    from latentzoo import finish, runs, zoo
+    from latentzoo import finish, models, runs, zoo
 
     out = pathlib.Path(out)
     images = fixture(recipe) if tiny else splits(recipe)
@@ -182,16 +184,17 @@ def run(name, recipe, out, *, tiny=False, strategy=None, command=None, verbose="
             model.compile(optimizer(recipe))
         else:
             runs.seed(recipe["seed"])
-            model = build(recipe, images["train"].shape[1:])
-    history = runs.train(
-        recipe, out, model, x=images["train"], validation=images["validation"], verbose=verbose
-    )
+            model = build(recipe, images["train"][0].shape[1:])
+    (x, y), validation = images["train"], images["validation"]
+    if not isinstance(model, models.Classifier):
+        y, validation = None, validation[0]
+    history = runs.train(recipe, out, model, x=x, y=y, validation=validation, verbose=verbose)
     command = command or f"latentzoo train {name}"
     return finish.finish(model, name, recipe, history, out, images, command)
 
 
 def splits(recipe):
-    """The images of a recipe: `train`, `validation` (while training) and `test` (at the end)."""
+    """The pictures and labels of a recipe: `train`, `validation` (while training) and `test` (at the end)."""
     from latentzoo import data, zoo
 
     size = {}
@@ -200,7 +203,7 @@ def splits(recipe):
         size = {"size": height, "channels": channels}
     names = {"train": recipe["split"], "test": "test"}
     names["validation"] = "validation" if recipe["split"] == "fit" else "test"
-    return {part: data.arrays(recipe["data"], split, **size)[0] for part, split in names.items()}
+    return {part: data.arrays(recipe["data"], split, **size) for part, split in names.items()}
 
 
 def fixture(recipe):
@@ -219,7 +222,11 @@ def fixture(recipe):
             f"The images of the tests are not here. Expected: a source tree with '{path}'. "
             "Received: an installation without it. Clone the repository, or train without --smoke."
         )
-    size = (shape[1], shape[0])
-    pictures = [Image.fromarray(x[..., 0]).resize(size) for x in np.load(path)["x_train"][:80]]
+    with np.load(path) as file:
+        x, y = file["x_train"][:80], file["y_train"][:80]
+    pictures = [Image.fromarray(picture[..., 0]).resize((shape[1], shape[0])) for picture in x]
     x = np.repeat(np.stack([np.asarray(p) for p in pictures])[..., None], shape[2], axis=-1)
-    return {"train": x[:64], "validation": x[64:], "test": x[64:]}
+    if recipe.get("model", {}).get("attributes"):
+        y = (y[:, None] + np.arange(recipe["model"]["classes"])) % 2
+    held_out = x[64:], y[64:]
+    return {"train": (x[:64], y[:64]), "validation": held_out, "test": held_out}

@@ -27,7 +27,7 @@ def seed(number):
     keras.utils.set_random_seed(number)
 
 
-def train(recipe, out, model, *, x, validation=None, verbose="auto", callbacks=()):
+def train(recipe, out, model, *, x, y=None, validation=None, verbose="auto", callbacks=()):
     """Runs a recipe, from where it stopped if it did.
 
     Args:
@@ -35,7 +35,8 @@ def train(recipe, out, model, *, x, validation=None, verbose="auto", callbacks=(
         out: folder of the run. `state.safetensors` holds the run, `history.csv` its terms by epoch.
         model: the compiled model, in its first state.
         x: uint8 images, `(n, height, width, channels)`.
-        validation: uint8 images to evaluate after each epoch, or `None`.
+        y: their labels, for a classifier.
+        validation: uint8 images to evaluate after each epoch, or `(images, labels)`, or `None`.
         verbose: as in `keras.Model.fit`.
         callbacks: more Keras callbacks; what they count is part of the state (the weights that
             `EarlyStopping(restore_best_weights=True)` keeps are not).
@@ -53,7 +54,15 @@ def train(recipe, out, model, *, x, validation=None, verbose="auto", callbacks=(
     run.restore()
     if run.epoch < recipe["epochs"] and not run.stopped:
         model.fit(
-            data.epochs(x, recipe["batch_size"], seed=recipe["seed"], start=run.epoch, flip=recipe["flip"]),
+            data.epochs(
+                x,
+                recipe["batch_size"],
+                y=y,
+                seed=recipe["seed"],
+                start=run.epoch,
+                flip=recipe["flip"],
+                shift=recipe.get("shift", 0),
+            ),
             epochs=recipe["epochs"],
             initial_epoch=run.epoch,
             steps_per_epoch=math.ceil(len(x) / recipe["batch_size"]),

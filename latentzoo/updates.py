@@ -170,8 +170,8 @@ class UpdateModel(Parts, keras.Model):
     Three cuts, never confused: *who* learns is the table; *which path behind a tensor* is
     `keras.ops.stop_gradient`; *which application of a layer* is `frozen(layer, x)`.
 
-    `fit` and `evaluate` take arrays or a `tf.data.Dataset` of `x`, `(x, y)` or
-    `(x, y, sample_weight)`; `y` is ignored. Every term is logged unweighted under its own name, as
+    `fit` and `evaluate` take arrays or a `tf.data.Dataset` of `x`, `(x, y)` or `(x, y, sample_weight)`; `y`
+    is ignored by all but classifiers. Every term is logged unweighted under its own name, as
     the mean over the epoch; `loss` is the sum of the distinct rows, an update that is repeated
     counted once. The terms are the objective: regularizers of layers and `add_loss` are ignored
     unless a term returns them. As in Keras, `trainable` is read when compiling.
@@ -287,13 +287,13 @@ class UpdateModel(Parts, keras.Model):
         """Checks what `fit` and its like are given, before anything is compiled."""
         checks.examples(x)
 
-    def prepare(self, x):
-        """Turns a batch as it comes from the data into what the terms take."""
+    def prepare(self, x, y=None):
+        """Turns a batch as it comes from the data into what the terms take; most have no use for labels."""
         return x
 
     def train_step(self, data):
-        x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        x = self.prepare(x)
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        x = self.prepare(x, y)
         batch = Batch(x, sample_weight)
         loss = 0.0
         for update in self._plan.updates:  # a static list: no tf.cond, which replicas refuse
@@ -301,8 +301,8 @@ class UpdateModel(Parts, keras.Model):
         return self._log({"loss": loss}, batch)
 
     def test_step(self, data):
-        x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        x = self.prepare(x)
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        x = self.prepare(x, y)
         batch = Batch(x, sample_weight)
         loss = 0.0
         for update in dict.fromkeys(self._plan.updates):

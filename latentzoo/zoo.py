@@ -4,6 +4,7 @@ Importing this module needs no TensorFlow; `load` and `save` do.
 """
 
 import contextlib
+import dataclasses
 import difflib
 import fnmatch
 import hashlib
@@ -69,8 +70,8 @@ def info(name, **access):
         **access: `revision`, `token` and so on, as in `load`.
 
     Returns:
-        dict: `name`, `family`, `image_shape`, `latent_dim`, `parameters`, `bytes` of the weight files,
-        `storage`, `provenance` (recipe, data, licence, seed, epochs, ...) and `metrics`.
+        dict: `name`, `family`, `image_shape`, `latent_dim` (`None` of a classifier), `parameters`, `bytes` of
+        the weight files, `storage`, `provenance` (recipe, data, licence, seed, epochs, ...) and `metrics`.
 
     Raises:
         ValueError: there is no such checkpoint; the message has the three nearest names.
@@ -84,11 +85,14 @@ def info(name, **access):
     folder = find(name, weights=False, extras=True, **access)
     config = read_config(folder)
     metrics = folder / "metrics.json"
+    place = locate(name, access.get("revision"))
+    if str(name) not in shelf():
+        name = folder.absolute().name if place == folder else str(place).removeprefix("hf://")
     return {
-        "name": folder.absolute().name,
+        "name": str(name),
         "family": config["class"],
         "image_shape": config["arguments"]["image_shape"],
-        "latent_dim": config["arguments"]["latent_dim"],
+        "latent_dim": config["arguments"].get("latent_dim"),
         "parameters": config["parameters"],
         "bytes": sum(facts["bytes"] for facts in config["weights"].values()),
         "storage": config["storage"],
@@ -236,13 +240,15 @@ def read_config(folder):
         total += facts["bytes"]
     if not 0 <= config["parameters"] <= total:  # the smallest storage takes a byte for each
         raise broken(path, f"at most {total} parameters in {total} bytes", str(config["parameters"])[:80])
-    if config["class"] not in allowed.FAMILIES:
-        near = difflib.get_close_matches(config["class"], allowed.FAMILIES, 1, 0.0)
+    known = allowed.FAMILIES | allowed.CLASSIFIERS
+    if config["class"] not in known:
+        near = difflib.get_close_matches(config["class"], known, 1, 0.0)
         raise ValueError(
-            f"'{path}' is of an unknown family. Expected: one of {list_families()}. Received: "
+            f"'{path}' is of an unknown family. Expected: one of {sorted(known)}. Received: "
             f"class='{config['class'][:80]}'. Did you mean '{near[0]}'? A newer latentzoo may know it."
         )
-    for key, kind in {"image_shape": list, "latent_dim": int}.items():
+    width = "classes" if config["class"] in allowed.CLASSIFIERS else "latent_dim"
+    for key, kind in {"image_shape": list, width: int}.items():
         if type(config["arguments"].get(key)) is not kind:
             raise broken(path, f"'{key}' among the arguments", repr(config["arguments"].get(key))[:80])
     return config
@@ -334,7 +340,9 @@ def load_family(name, family, weights, dtype, revision, access):
         return open_folder(folder, family, weights, dtype)
 
     model = using(place, access, use, weights=weights)
-    model._origin["name"] = str(place)
+    folder = model._origin["folder"]
+    commit = [folder, *folder.parents][len(pathlib.PurePath(place.folder).parts)]
+    model._origin["name"] = str(dataclasses.replace(place, revision=commit.name))
     return model
 
 
@@ -348,8 +356,8 @@ def open_folder(folder, wanted, weights, dtype):
     if wanted is not None and not issubclass(family, wanted):
         raise error(
             f"'{folder}' holds another model.",
-            f"a {wanted.__name__}",
-            f"a {family.__name__}",
+            f"class {wanted.__name__}",
+            f"class {family.__name__}",
             f"Use `latentzoo.models.{family.__name__}.from_pretrained`, or `latentzoo.load`.",
         )
     import keras
@@ -381,7 +389,11 @@ def open_folder(folder, wanted, weights, dtype):
         model.compile()
     model._storage = config["storage"]
     model._provenance = config["provenance"]
-    model._origin = {"name": folder.absolute().name, "weights": config["weights"] if weights else None}
+    model._origin = {
+        "name": folder.absolute().name,
+        "folder": folder,
+        "weights": config["weights"] if weights else None,
+    }
     return model
 
 
@@ -468,10 +480,11 @@ def save(model, folder, storage=None, *, provenance=None):
     from latentzoo import storage as files
 
     family = type(model).__name__
-    if family not in allowed.FAMILIES or type(model) is not getattr(models, family):
+    known = allowed.FAMILIES | allowed.CLASSIFIERS
+    if family not in known or type(model) is not getattr(models, family):
         raise ValueError(
             "Checkpoint folders hold the zoo's own families. Expected: one of "
-            f"{list_families()}. Received: {type(model)}. Use `model.save('model.keras')`."
+            f"{sorted(known)}. Received: {type(model)}. Use `model.save('model.keras')`."
         )
     storage = storage or getattr(model, "_storage", "float32")
     config = {
@@ -529,6 +542,13 @@ def lineage(model, weights):
         return known
     base = {key: value for key, value in known.items() if key != "base"}
     return {"base_model": origin["name"], "licence": known.get("licence", "unknown"), "base": base}
+
+
+def unchanged(model, folder):
+    """The folder that a model was loaded from, if `folder` holds the same weights, or `None`."""
+    origin = getattr(model, "_origin", None)
+    same = origin is not None and origin["weights"] == read_config(folder)["weights"]
+    return origin["folder"] if same and origin["folder"].is_dir() else None
 
 
 def write_json(path, value):

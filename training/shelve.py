@@ -16,7 +16,7 @@ import sys
 from latentzoo import zoo
 
 MARK = "<!-- checkpoints: written by training/shelve.py -->\n"
-HEAD = """| name | images | prior | parameters | MB | reconstruction error | data and licence |
+HEAD = """| name | images | prior | parameters | MB | on images not trained on | data and licence |
 |---|---|---|---|---|---|---|
 """
 
@@ -37,11 +37,16 @@ def rows():
     for name in zoo.list_models():
         facts = zoo.info(name)
         provenance, test = facts["provenance"], facts["metrics"]["test"]
-        prior = zoo.read_config(zoo.find(name))["arguments"]["prior"]["class_name"]
+        prior = zoo.read_config(zoo.find(name))["arguments"].get("prior")
+        if "accuracy" in test:
+            measured = f"accuracy {test['accuracy']['mean']:.4f}"
+        else:
+            measured = f"squared error {test['mean_squared_error']['mean']:.5f}"
         yield (
-            f"| `{name}` | {'x'.join(map(str, facts['image_shape']))} | `{prior}` "
+            f"| `{name}` | {'x'.join(map(str, facts['image_shape']))} "
+            f"| {'`' + prior['class_name'] + '`' if prior else 'none'} "
             f"| {facts['parameters'] / 1e6:.1f} M | {facts['bytes'] / 1e6:.0f} "
-            f"| {test['mean_squared_error']['mean']:.5f} ({facts['metrics']['images']:,} images) "
+            f"| {measured} ({facts['metrics']['images']:,} images) "
             f"| {provenance['data']}, {provenance['licence']} |\n"
         )
 

@@ -316,7 +316,7 @@ class Autoencoder(UpdateModel):
         if hasattr(x, "shape") and hasattr(x, "dtype"):
             images.check(x, self.image_shape)
 
-    def prepare(self, x):
+    def prepare(self, x, y=None):
         return images.scaled_tensor(x, self.image_shape)
 
     def fit(self, *args, **kwargs):

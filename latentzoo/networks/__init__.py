@@ -3,6 +3,6 @@
 Each file carries the name of the paper that drew the network.
 """
 
-from latentzoo.networks import infogan
+from latentzoo.networks import infogan, lenet, preactivation
 
-__all__ = ["infogan"]
+__all__ = ["infogan", "lenet", "preactivation"]
