@@ -237,6 +237,10 @@ def test_storage_is_kept_and_stale_files_go(server, trained, tmp_path, monkeypat
     assert len([name for name in sharded if re.fullmatch(r"model-\d+-of-\d+.safetensors", name)]) > 1
     assert "model.safetensors.index.json" in sharded
     monkeypatch.setattr(storage, "SHARD_BYTES", 90_000_000)
+    hub.push(f"hf://{REPO}", "me/copy")
+    copied = server.files("me/copy")
+    assert sharded - {"samples.png", "interpolations.png"} <= set(copied)  # pictures are not fetched
+
     server.commit(REPO, {"notes.txt": b"mine", "model.onnx": b"mine"})
     trained.save_pretrained(tmp_path / "small", "int8")
     latentzoo.load(tmp_path / "small").push_to_hub(REPO)

@@ -149,7 +149,8 @@ def fetch(place, access, *, weights=True, extras=False, hashed=False):
             jobs.append(lambda f=file, x=facts: checked(here, f, access, x["bytes"], x["sha256"]))
         else:
             jobs.append(lambda f=file, x=facts: download(here, f, access, x["bytes"]))
-    for file, size in EXTRAS.items() if extras else ():
+    index = {"model.safetensors.index.json": CONFIG_BYTES} if len(table) > 1 else {}
+    for file, size in {**index, **EXTRAS}.items() if extras else ():
         jobs.append(lambda f=file, n=size: optional(here, f, access, n))
     together(jobs)
     return config.parent
