@@ -195,11 +195,11 @@ def header(rng, files):
     told = (
         len(text)
         if rng.random() < 0.95
-        else rng.choice([0, 1, len(text) - 1, len(text) + 1, 2**40, 2**64 - 1])
+        else rng.choice([0, 1, max(0, len(text) - 1), len(text) + 1, 2**40, 2**64 - 1])
     )
     if rng.random() < 0.1:
         data += rng.randbytes(rng.choice([1, 4, 1000]))
-    files[name] = told.to_bytes(8, "little") + text + data
+    files[name] = max(0, told).to_bytes(8, "little") + text + data
     record(files)
     return name, change.__name__
 
