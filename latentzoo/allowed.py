@@ -254,5 +254,5 @@ def listed_classes():
             },
             "required": ["class_name"] if module is None else ["module", "class_name"],
         }
-        for (module, key), names in groups.items()
+        for (module, key), names in sorted(groups.items(), key=str)
     ]

@@ -199,7 +199,7 @@ def header(rng, files):
     )
     if rng.random() < 0.1:
         data += rng.randbytes(rng.choice([1, 4, 1000]))
-    files[name] = max(0, told).to_bytes(8, "little") + text + data
+    files[name] = told.to_bytes(8, "little") + text + data
     record(files)
     return name, change.__name__
 

@@ -732,10 +732,12 @@ def test_a_full_disk(server, published, monkeypatch, tmp_path):
 
 
 def shell(*arguments, env=()):
+    def hear():  # a process in the background inherits that interrupts are ignored
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
     command = [sys.executable, "-m", "latentzoo.cli", *arguments]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **dict(env)}
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, env={**os.environ, **dict(env)}, preexec_fn=hear, **pipes)
 
 
 def test_two_processes_pull_at_once(server, published, tmp_path):
@@ -765,7 +767,10 @@ def test_an_interrupted_pull_ends(server, published, tmp_path):
     while not held.struck:
         threading.Event().wait(0.05)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    try:
+        _, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
     assert process.returncode not in (0, 2) and "Traceback" not in err
 
 

@@ -125,7 +125,7 @@ def test_callbacks_go_on_counting(tmp_path):
         model = recipes.build(recipe, (28, 28, 1))
         stop = keras.callbacks.EarlyStopping("loss", min_delta=1e9, patience=3, mode="min")
         history = runs.train(
-            {**recipe, "epochs": epochs}, tmp_path, model, x=images["train"], verbose=0, callbacks=[stop]
+            {**recipe, "epochs": epochs}, tmp_path, model, x=images["train"][0], verbose=0, callbacks=[stop]
         )
         return len(history), stop.wait
 

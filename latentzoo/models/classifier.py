@@ -117,7 +117,7 @@ class Classifier(UpdateModel):
         """Probabilities of the classes, or of each attribute: `(n, classes)`, NumPy float32."""
         logits = self.logits(self.features(x, batch_size=batch_size))
         if self.attributes:
-            return 1 / (1 + np.exp(-logits))
+            return np.exp(-np.logaddexp(0, -logits))
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         return powers / powers.sum(axis=1, keepdims=True)
 
