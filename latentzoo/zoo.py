@@ -12,13 +12,14 @@ import json
 import math
 import os
 import pathlib
+import re
 import shutil
 
 from latentzoo import allowed
 from latentzoo.errors import error
 from latentzoo.hub.place import Place, parse
 
-FORMAT = 1
+FORMAT = allowed.FORMAT
 CONFIG_BYTES = 1 << 20
 VARIABLES = 10_000
 ROOT = pathlib.Path(__file__).parent
@@ -217,29 +218,33 @@ def read_config(folder):
     if config["format"] > FORMAT:
         raise ValueError(
             f"'{path}' was written by a newer latentzoo. Expected: format {FORMAT} or older. "
-            f"Received: format {config['format']}. Upgrade with `pip install -U latentzoo`."
+            f"Received: format {str(config['format'])[:80]}. Upgrade with `pip install -U latentzoo`."
         )
     allowed.check(config, f"'{path}'")
     kinds = {"class": str, "arguments": dict, "storage": str, "weights": dict, "parameters": int,
-             "provenance": dict}  # fmt: skip
+             "provenance": dict, "latentzoo": str}  # fmt: skip
     for key, kind in kinds.items():
-        if type(config.get(key)) is not kind:
+        if type(config.get(key)) is not kind and (key in config or key != "latentzoo"):
             raise broken(path, f"'{key}' to be {kind.__name__}", repr(config.get(key))[:80])
     if config["storage"] not in allowed.STORAGES:
         raise broken(path, f"storage to be one of {allowed.STORAGES}", repr(config["storage"])[:80])
     total = 0
     for name, facts in config["weights"].items():
-        plain = pathlib.PurePath(name).name == name and len(name) < 100
-        if not plain or not name.endswith(".safetensors"):
+        if not re.fullmatch(allowed.WEIGHT_FILE, name):
             raise broken(path, "plain names of weight files", repr(name)[:100])
         found = facts if isinstance(facts, dict) else {}
         kinds = {key: type(value) for key, value in found.items()}
-        fits = kinds == {"bytes": int, "sha256": str} and len(found["sha256"]) == 64
-        if not fits or not 0 <= found["bytes"] < 1 << 50:
+        fits = kinds == {"bytes": int, "sha256": str} and re.fullmatch(allowed.SHA256, found["sha256"])
+        if not fits or not 0 <= found["bytes"] < allowed.BYTES:
             raise broken(path, "bytes and sha256 of each weight file", f"{name}: {facts!r}"[:80])
         total += facts["bytes"]
     if not 0 <= config["parameters"] <= total:  # the smallest storage takes a byte for each
         raise broken(path, f"at most {total} parameters in {total} bytes", str(config["parameters"])[:80])
+    # The largest takes eight, the scale of an output unit four, and headers the rest. Hashing takes time, and
+    # is not begun on what cannot be the weights.
+    most = 12 * config["parameters"] + (1 << 24)
+    if total > most:
+        raise broken(path, f"at most {most} bytes for {config['parameters']} parameters", f"{total} bytes")
     known = allowed.FAMILIES | allowed.CLASSIFIERS
     if config["class"] not in known:
         near = difflib.get_close_matches(config["class"], known, 1, 0.0)
@@ -256,14 +261,34 @@ def read_config(folder):
 
 def read_json(path):
     """Reads a JSON object of bounded size."""
-    if path.stat().st_size > CONFIG_BYTES:
-        raise broken(path, f"at most {CONFIG_BYTES} bytes", f"{path.stat().st_size} bytes")
+    with open(path, "rb") as file:
+        text = file.read(CONFIG_BYTES + 1)  # not as much as a size says that may change
+    if len(text) > CONFIG_BYTES:
+        raise broken(path, f"at most {CONFIG_BYTES} bytes", "more")
     try:
-        value = json.loads(path.read_text(encoding="utf-8"), object_hook=without_compile)
+        value = json.loads(
+            text.decode(), object_pairs_hook=members, parse_constant=number, parse_float=number
+        )
     except (ValueError, RecursionError) as error:
         raise broken(path, "JSON", str(error) or type(error).__name__) from None
     if not isinstance(value, dict):
         raise broken(path, "a JSON object", type(value).__name__)
+    return value
+
+
+def members(pairs):
+    """An object of which every reader sees the same."""
+    node = dict(pairs)
+    if len(node) < len(pairs):
+        raise ValueError("an object that has a key twice")
+    return without_compile(node)
+
+
+def number(text):
+    """A float; JSON has no NaN or infinity, and a model that held one could not be saved again."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:20]}, which is no number")
     return value
 
 
@@ -407,7 +432,7 @@ class Declared(list):
         super().append(variable)
         self.left -= math.prod(variable.shape)
         if self.left < 0 or len(self) > VARIABLES:
-            raise ValueError(f"More weights than are declared, or than {VARIABLES}.")
+            raise ValueError(f"More weights than are declared, or than {VARIABLES}")
 
 
 def reader(files, key, layer):

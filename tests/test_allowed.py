@@ -130,6 +130,8 @@ BROKEN = {
     "long sha256": at(*FILE, "sha256", value="0" * 65),
     "sha256 as number": at(*FILE, "sha256", value=0),
     "bytes": at(*FILE, "bytes", value=-1),
+    "sha256 in capitals": at(*FILE, "sha256", value="A" * 64),
+    "sha256 of other letters": at(*FILE, "sha256", value="g" * 64),
     "many bytes": at(*FILE, "bytes", value=1 << 50),
     "bytes as text": at(*FILE, "bytes", value="1"),
     "bytes as float": at(*FILE, "bytes", value=1.5),
@@ -139,6 +141,13 @@ BROKEN = {
     "no name": renamed(""),
     "dots": renamed(".."),
     "pickle": renamed("model.bin"),
+    "spaces": renamed("my model.safetensors"),
+    "not ASCII": renamed("mod\u00e9l.safetensors"),
+    "surrogate": renamed("\ud800.safetensors"),
+    "NUL": renamed("a\0.safetensors"),
+    "hidden": renamed(".model.safetensors"),
+    "four bytes a letter": renamed("\U0001f600" * 80 + ".safetensors"),
+    "version": at("latentzoo", value=3),
     "long name": renamed("x" * 100 + ".safetensors"),
     "lambda": at(*ENCODER, 1, value=LAYER | {"class_name": "Lambda"}),
     "module": at(*ENCODER, 1, "module", value="os"),
@@ -161,6 +170,9 @@ UNSEEN = {
     "float": at("arguments", "latent_dim", value=4.0),
     "float format": at("format", value=1.0),
     "sum": at("parameters", value=10**12),
+    "bytes that no weights take": at(*FILE, "bytes", value=1 << 40),
+    "NaN": at("arguments", "beta_rec", value=float("nan")),
+    "infinity": at("provenance", "score", value=float("inf")),
     "calls": at(*ENCODER, value=[LAYER] * 500),
 }
 # ... nor does this library look twice at what building a model will show.
@@ -198,6 +210,24 @@ def test_what_building_shows(schema, folder, change):
     zoo.read_config(folder)
     with refused("config.json"):
         latentzoo.load(folder, weights=False)
+
+
+@pytest.mark.parametrize(
+    "text", ['"class": "GLF", "class": "GLF"', '"class": "GLF", "a": [{"b": 1, "b": 1}]']
+)
+def test_keys_that_come_twice(folder, text):
+    """Of two, one reader takes the first and another the last."""
+    path = folder / "config.json"
+    path.write_text(path.read_text().replace('"class": "GLF"', text, 1))
+    with refused("config.json", "Expected: JSON. Received: an object that has a key twice"):
+        zoo.read_config(folder)
+
+
+def test_numbers_that_are_none(folder):
+    path = folder / "config.json"
+    path.write_text(path.read_text().replace('"beta_rec": 1.0', '"beta_rec": 1e999'))
+    with refused("Expected: JSON. Received: 1e999, which is no number"):
+        zoo.read_config(folder)
 
 
 def test_what_the_schema_lets_be(schema, folder):

@@ -431,7 +431,7 @@ def special(rng, files):
     name, kind = rng.choice([*files]), rng.choice([*SPECIAL])
     files[name] = kind
     if name in weights_of(files) and rng.random() < 0.3:
-        size = rng.choice([0, 100, 1 << 30])
+        size = rng.choice([0, 100, 1 << 40])
         edit(files, lambda config: config["weights"][name].update(bytes=size))
     return name, kind
 
@@ -653,7 +653,7 @@ def recorded(folder):
 def compare(model, folder):
     """Whether a model has the weights whose hashes are recorded, and its config the published schema."""
     config = json.loads((folder / "config.json").read_text())
-    assert VALIDATOR.is_valid({**config, "latentzoo": "any version"})
+    assert VALIDATOR.is_valid(config)
     wanted = recorded(folder)
     found = {key: variable.numpy() for key, (variable, _) in storage.named_variables(model).items()}
     assert found.keys() == wanted.keys()
