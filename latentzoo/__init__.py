@@ -12,7 +12,19 @@ import os
 __version__ = "0.1.0"
 
 _FUNCTIONS = {"info": "zoo", "list_families": "zoo", "list_models": "zoo", "load": "zoo"}
-_MODULES = ("data", "hub", "losses", "models", "networks", "plots", "priors", "recipes", "updates", "zoo")
+_MODULES = (
+    "data",
+    "hub",
+    "losses",
+    "metrics",
+    "models",
+    "networks",
+    "plots",
+    "priors",
+    "recipes",
+    "updates",
+    "zoo",
+)
 
 __all__ = [*_FUNCTIONS, *_MODULES]
 
