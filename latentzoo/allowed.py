@@ -22,6 +22,9 @@ OWN = [("arguments", "encoder"), ("arguments", "decoder")]  # where networks of 
 WEIGHT_FILE = r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}\.safetensors"  # a plain name, on every file system
 SHA256 = "[0-9a-f]{64}"
 BYTES = 1 << 50
+PARAMETERS = 1 << 30
+CONFIG_BYTES = 1 << 20
+INDEX = "model.safetensors.index.json"
 
 LAYERS = set(
     "Activation ActivityRegularization Add AlphaDropout Average AveragePooling1D AveragePooling2D "

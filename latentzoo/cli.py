@@ -280,17 +280,17 @@ def pull(
         received = "names and --all" if names else "neither"
         raise error("`pull` takes names, or the whole shelf.", "names, or --all", received)
     folders, mistakes = {}, []
-    warnings.showwarning = lambda message, *_, **__: print(
-        f"Warning: {printable(str(message))}", file=sys.stderr
-    )
     for name in zoo.list_models() if everything else names:
         try:
-            folders[name] = str(
-                hub.pull(name, revision=revision, local_files_only=check, force_download=force)
-            )
+            with warnings.catch_warnings(record=True) as told:
+                warnings.simplefilter("always")
+                found = hub.pull(name, revision=revision, local_files_only=check, force_download=force)
         except (ValueError, OSError) as mistake:  # the others are still wanted
             mistakes.append(mistake)
         else:
+            folders[name] = str(found)
+            for warning in told:
+                print(f"Warning: {printable(str(warning.message))}", file=sys.stderr)
             if not as_json:
                 print(f"{name}: {'checked' if check else 'whole'} in {folders[name]}")
     if as_json:

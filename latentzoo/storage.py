@@ -16,11 +16,10 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from latentzoo.allowed import STORAGES, WEIGHT_FILE
+from latentzoo.allowed import INDEX, STORAGES, WEIGHT_FILE
 from latentzoo.errors import Damaged, error
 
 SHARD_BYTES = 90_000_000
-INDEX = "model.safetensors.index.json"
 HEADER_BYTES = 2_000_000
 FILES, ENTRIES = 500, 20_000  # of a checkpoint; open at a time, and in all headers
 TYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "I8": "int8", "I32": "int32", "I64": "int64",

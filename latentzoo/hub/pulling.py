@@ -6,6 +6,7 @@ is pinned there.
 """
 
 import dataclasses
+import functools
 import hashlib
 import os
 import pathlib
@@ -14,11 +15,11 @@ import re
 import threading
 import warnings
 
+from latentzoo.allowed import CONFIG_BYTES, INDEX
 from latentzoo.errors import Damaged, error
 from latentzoo.hub import client
 from latentzoo.hub.place import COMMIT
 
-CONFIG_BYTES = 1 << 20
 EXTRAS = {"README.md": 10 << 20, "metrics.json": CONFIG_BYTES, "golden.npz": 100 << 20}  # bytes at most
 THREADS = 4
 
@@ -117,8 +118,9 @@ def using(place, access, use, **what):
     try:
         return use(fetch(place, access, **what))
     except Damaged as damage:
+        found = content(damage.path)
         forget(damage.path)
-        raise wrong(place, damage.path.name, "what config.json has recorded") from damage
+        raise wrong(place, damage.path.name, "what config.json has recorded", found) from damage
 
 
 def fetch(place, access, *, weights=True, extras=False, hashed=False):
@@ -136,24 +138,57 @@ def fetch(place, access, *, weights=True, extras=False, hashed=False):
     """
     from latentzoo import zoo
 
-    config = checked(place, "config.json", access, CONFIG_BYTES, place.sha256)
+    measured(place, {"config.json": CONFIG_BYTES}, access)
+    config = checked(place, "config.json", access, place.sha256)
     commit = config.parents[len(pathlib.PurePath(place.folder).parts)].name
     here = dataclasses.replace(place, revision=commit, sha256=None)
     try:
         table = zoo.read_config(config.parent)["weights"]
     except ValueError as mistake:
         raise ValueError(f"{place} cannot be opened: {mistake}") from None
+    most = {file: facts["bytes"] for file, facts in table.items() if weights}
+    if extras:
+        most |= {**EXTRAS, **({INDEX: CONFIG_BYTES} if len(table) > 1 else {})}
+    there = measured(here, most, access)
     jobs = []
-    for file, facts in table.items() if weights else ():
-        if hashed:
-            jobs.append(lambda f=file, x=facts: checked(here, f, access, x["bytes"], x["sha256"]))
+    for file in most:
+        if file not in table:
+            jobs += [functools.partial(optional, here, file, access)] if file in there else []
+        elif hashed:
+            jobs.append(functools.partial(checked, here, file, access, table[file]["sha256"]))
         else:
-            jobs.append(lambda f=file, x=facts: download(here, f, access, x["bytes"]))
-    index = {"model.safetensors.index.json": CONFIG_BYTES} if len(table) > 1 else {}
-    for file, size in {**index, **EXTRAS}.items() if extras else ():
-        jobs.append(lambda f=file, n=size: optional(here, f, access, n))
+            jobs.append(functools.partial(download, here, file, access))
     together(jobs)
     return config.parent
+
+
+def measured(place, most, access):
+    """Asks how large files are before any is fetched.
+
+    Args:
+        place, access: where, and how.
+        most: `{file: bytes that it may have}`.
+
+    Returns:
+        Those that are in the cache or, where it was asked, on the Hub.
+
+    Raises:
+        ValueError: one is larger than it may be.
+    """
+    cold = [file for file in most if access.force_download or not cached(place, file, access)]
+    if not cold or client.offline(access.local_files_only):
+        return list(most)
+    with client.plainly(place, cold[0]):
+        told = client.sizes(place, cold, access.token)
+    for file, size in told.items():
+        if size > most[file]:
+            raise error(
+                f"'{place.path(file)}' of '{place.repo}' is larger than it may be.",
+                f"at most {most[file]} bytes",
+                f"{size} bytes",
+                f"Nothing was fetched. Tell its author at {client.url(place)}/discussions.",
+            )
+    return [file for file in most if file in told or file not in cold]
 
 
 def together(jobs):
@@ -186,32 +221,16 @@ def together(jobs):
         raise mistakes[0]
 
 
-def download(place, file, access, most):
-    """The path of a file in the cache, fetched if it is not there.
-
-    Args:
-        place, file, access: which file, and how.
-        most: int. Bytes that it may have, asked for before it is fetched.
-    """
-    found = None if access.force_download else cached(place, file, access)
+def download(place, file, access):
+    """The path of a file in the cache, fetched if it is not there."""
+    ruled_out = client.offline(access.local_files_only)
     # Without the client, which sends a request about itself even when it has the file.
-    if found and (COMMIT.fullmatch(place.revision) or client.offline(access.local_files_only)):
-        return found
-    api = client.api(access.token)
-    if not found and not client.offline(access.local_files_only):
-        with client.plainly(place, file):
-            told = api.get_paths_info(place.repo, [place.path(file)], revision=place.revision)
-        size = told[0].size if told else 0  # that it is not there the download will say
-        if size > most:
-            raise error(
-                f"'{place.path(file)}' of '{place.repo}' is larger than it may be.",
-                f"at most {most} bytes",
-                f"{size} bytes",
-                f"Nothing was fetched. Tell its author at {client.url(place)}/discussions.",
-            )
+    if not access.force_download and (COMMIT.fullmatch(place.revision) or ruled_out):
+        if found := cached(place, file, access):
+            return found
     with client.plainly(place, file, local_files_only=access.local_files_only):
         return pathlib.Path(
-            api.hf_hub_download(
+            client.api(access.token).hf_hub_download(
                 place.repo,
                 place.path(file),
                 revision=place.revision,
@@ -224,31 +243,35 @@ def download(place, file, access, most):
 
 def cached(place, file, access):
     """The path of a file in the cache as it is, or `None`."""
-    from huggingface_hub import try_to_load_from_cache
-
     with client.plainly(place, file):
-        path = try_to_load_from_cache(
-            place.repo, place.path(file), cache_dir=access.cache_dir, revision=place.revision
-        )
-    return pathlib.Path(path) if isinstance(path, str) else None
+        path = client.cached(place, file, access.cache_dir)
+    return path and pathlib.Path(path)
 
 
-def optional(place, file, access, most):
+def optional(place, file, access):
     try:
-        return checked(place, file, access, most)
-    except FileNotFoundError:
+        return checked(place, file, access)
+    except FileNotFoundError:  # of a cache that was filled without it
         return None
 
 
-def checked(place, file, access, most, sha256=None):
+def checked(place, file, access, sha256=None):
     """`download`, and its hash, the Hub's own if none is given; what does not fit is fetched once more."""
     for _ in range(2):
-        path = download(place, file, access, most)
+        path = download(place, file, access)
         recorded = sha256 or hub_hash(path)
         if recorded in (None, blob_hash(path, recorded)):
             return path
+        found = content(path)
         forget(path)
-    raise wrong(place, file, f"hash {recorded}")
+    raise wrong(place, file, f"hash {recorded}", found)
+
+
+def content(path):
+    """What a wrong file is, as far as its beginning tells."""
+    with path.open("rb") as file:
+        pointer = file.read(40).startswith(b"version https://git-lfs")
+    return "a git-lfs pointer, a note where the file can be had" if pointer else "other content"
 
 
 def hub_hash(path):
@@ -273,10 +296,10 @@ def forget(path):
         stale.unlink(missing_ok=True)
 
 
-def wrong(place, file, recorded):
+def wrong(place, file, recorded, found):
     return error(
         f"'{place.path(file)}' of '{place.repo}' was fetched twice and is wrong.",
         f"{recorded}, at revision '{place.revision}'",
-        "other content, both times",
+        f"{found}, both times",
         f"It was taken out of the cache. Tell its author at {client.url(place)}/discussions.",
     )

@@ -4,14 +4,15 @@ import pathlib
 import shutil
 import tempfile
 
+from latentzoo.allowed import INDEX
 from latentzoo.errors import error
 from latentzoo.hub import client
 from latentzoo.hub.place import Place, target
-from latentzoo.hub.pulling import blob_hash
+from latentzoo.hub.pulling import EXTRAS, Access, blob_hash, checked, measured
 
 MADE_OF_WEIGHTS = ("golden.npz", "samples.png", "interpolations.png")
 PUBLISHED = ("metrics.json", "history.csv", *MADE_OF_WEIGHTS)  # of a folder, besides config and weights
-CARD, CARD_BYTES = "README.md", 10 << 20
+CARD = "README.md"
 
 
 def push_model(model, repo_id, *, card=None, revision=None, tag=None, **options):
@@ -64,7 +65,6 @@ def push(
         ValueError, OSError, RuntimeError: as in `Autoencoder.push_to_hub`.
     """
     from latentzoo import cards, zoo
-    from latentzoo.hub.pulling import Access
 
     place = target(repo_id, revision, tag)
     if create_pr and tag is not None:
@@ -81,8 +81,7 @@ def push(
     found = remote.files()
 
     names = ["config.json", *config["weights"], *(n for n in PUBLISHED if (folder / n).is_file())]
-    index = folder / "model.safetensors.index.json"
-    names += [index.name] if len(config["weights"]) > 1 and index.is_file() else []
+    names += [INDEX] if len(config["weights"]) > 1 and (folder / INDEX).is_file() else []
     changed = [n for n in names if n not in found or found[n] != blob_hash(folder / n, found[n])]
     stale = [n for n in found if n not in names and (n in PUBLISHED or is_weights(n))]
     if "config.json" not in changed:  # nor the weights then: pictures of them may differ in the last digit
@@ -154,33 +153,22 @@ class Remote:
             )
 
     def files(self):
-        """`{name: hash}` of the files in the folder of the checkpoint."""
-        from huggingface_hub.errors import EntryNotFoundError
-
+        """`{file: hash}` of the files in the folder of the checkpoint."""
         with client.plainly(self.place, pushing=True):
-            try:
-                entries = list(
-                    self.api.list_repo_tree(self.place.repo, self.place.folder or None, revision=self.head)
-                )
-            except EntryNotFoundError:  # a folder that is not there yet
-                return {}
-        files = [entry for entry in entries if hasattr(entry, "blob_id")]
-        return {pathlib.PurePosixPath(f.path).name: f.lfs.sha256 if f.lfs else f.blob_id for f in files}
+            return client.listing(self.place, self.head, self.api.token)
 
     def read(self, name):
         """A small file, as it is now."""
-        from latentzoo.hub.pulling import Access, checked
-
         place = Place(self.place.repo, self.place.folder, self.head)
         with tempfile.TemporaryDirectory() as cache:  # not the user's, which is for what was asked for
-            return checked(place, name, Access(self.api.token, cache), CARD_BYTES).read_bytes()
+            access = Access(self.api.token, cache)
+            measured(place, {name: EXTRAS[CARD]}, access)
+            return checked(place, name, access).read_bytes()
 
     def commit(self, additions, stale, message, create_pr, tag):
-        from huggingface_hub import CommitOperationAdd, CommitOperationDelete
-
+        """Makes one commit, or none if nothing is new; returns the URL of what is there now."""
         place = self.place
-        operations = [CommitOperationAdd(place.path(n), content) for n, content in additions.items()]
-        operations += [CommitOperationDelete(place.path(n)) for n in stale]
+        operations = client.operations(place, additions, stale)
         made, url = self.head, f"{client.url(place)}/commit/{self.head}"
         if tag is not None:
             self.check_free(tag, self.branches, "tag", "branch")
