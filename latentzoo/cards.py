@@ -1,7 +1,7 @@
-"""Model cards: the README of a checkpoint, Markdown under the Hub's metadata block.
+"""Model cards: the README of a checkpoint, and what becomes of one that a person has edited.
 
-A card is made of `config.json` and `metrics.json` alone, and records the hash of its own text: who finds
-another text there knows that a person has edited it, and keeps it.
+A card records the hash of its own text: who finds another text there knows that a person has edited it, and
+keeps it.
 """
 
 import hashlib
@@ -9,18 +9,14 @@ import re
 
 import yaml
 
-from latentzoo import allowed, sources, zoo
+from latentzoo.card_text import markdown, metadata
+from latentzoo.configs import read_config, read_json
 from latentzoo.errors import error
-from latentzoo.storage import replacing
+from latentzoo.files import replacing
 
 MARK = "latentzoo_card"
 # What we know of a model, and a person who edits the card does not decide. Other entries are theirs.
 OURS = ("library_name", "pipeline_tag", "datasets", "base_model", "model-index")
-METRICS = {
-    "accuracy": "accuracy",
-    "mean_squared_error": "squared error of reconstruction, mean over pixels in [0, 1]",
-    "nll": "negative log-likelihood of codes, nats",
-}
 
 
 def readme(folder, source, *, given=None, there=None):
@@ -35,8 +31,8 @@ def readme(folder, source, *, given=None, there=None):
     Returns:
         bytes. One that is no text, or whose metadata are broken, comes back as it is.
     """
-    config = zoo.read_config(folder)
-    metrics = zoo.read_json(folder / "metrics.json") if (folder / "metrics.json").is_file() else {}
+    config = read_config(folder)
+    metrics = read_json(folder / "metrics.json") if (folder / "metrics.json").is_file() else {}
     facts = metadata(config, metrics, source)
     here = (folder / "README.md").read_bytes() if (folder / "README.md").is_file() else None
     given = None if given is None else given.encode()
@@ -117,191 +113,3 @@ def merged(front, facts, known):
 
 def dump(entries):
     return yaml.safe_dump(entries, sort_keys=False, allow_unicode=True, width=1000)
-
-
-def metadata(config, metrics, source):
-    """The Hub's metadata of a checkpoint, a dict."""
-    provenance = config["provenance"]
-    known = data_set(provenance)
-    task = "image-classification" if is_classifier(config) else "unconditional-image-generation"
-    base, repo = str(provenance.get("base_model", "")), source.removeprefix("hf://")
-    based = base.startswith("hf://") and (base := base.removeprefix("hf://").partition("@")[0]) != repo
-    return {
-        "library_name": "latentzoo",
-        "pipeline_tag": task,
-        **licence(provenance.get("licence")),
-        **({"datasets": [known.hub]} if known else {}),
-        **({"base_model": base} if based else {}),
-        "tags": ["keras", *tags(config)],
-        **({"model-index": [index(config, metrics, source, task)]} if "test" in metrics else {}),
-    }
-
-
-def is_classifier(config):
-    return config["class"] in allowed.CLASSIFIERS
-
-
-def tags(config):
-    if is_classifier(config):
-        return ["classifier"]
-    prior = config["arguments"]["prior"]["class_name"].lower()
-    return ["generative-autoencoder", config["class"].lower(), f"{prior}-prior"]
-
-
-def licence(of_data):
-    """The Hub's word for the licence of weights, which follow their data; nothing if it is not known."""
-    if of_data in (None, "unknown"):
-        return {}
-    if "non-commercial" in of_data:
-        return {"license": "other", "license_name": "non-commercial-research"}
-    return {"license": "apache-2.0"}
-
-
-def data_set(provenance):
-    """The `sources.Info` of the data set that a checkpoint was trained on, if it is one we know."""
-    found = [info for info in sources.DATASETS.values() if info.card_name == provenance.get("data")]
-    return found[0] if found else None
-
-
-def index(config, metrics, source, task):
-    """The measurements, as the Hub lists them."""
-    data = config["provenance"].get("data", "unknown")
-    known = data_set(config["provenance"])
-    details = {"samples": metrics["images"], "command": metrics["command"]}
-    seed = config["provenance"].get("settings", {}).get("seed")
-    values = [
-        {
-            "type": key,
-            "name": METRICS[key],
-            "value": float(f"{value['mean']:.4g}"),
-            "args": {**details, "seed": seed, "standard_error": float(f"{value['standard_error']:.2g}")},
-        }
-        for key, value in metrics["test"].items()
-    ]
-    return {
-        "name": source.removeprefix("hf://").split("/")[-1],
-        "results": [
-            {
-                "task": {"type": task},
-                "dataset": {"name": data, "type": known.hub if known else "unknown", "split": "test"},
-                "metrics": values,
-            }
-        ],
-    }
-
-
-def markdown(folder, config, metrics, source):
-    """The text of a card."""
-    from latentzoo import models
-
-    shape = config["arguments"]["image_shape"]
-    about = getattr(models, config["class"]).__doc__.splitlines()[0]
-    use = "probabilities = model.probabilities(images)  # of images (n, {}), floats in [0, 1] or uint8"
-    if not is_classifier(config):
-        use = "images = model.sample(16, seed=0)  # float32, (16, {}), in [0, 1]"
-    picture = "![Samples, seed 0](samples.png)\n\n" if (folder / "samples.png").is_file() else ""
-    return f"""
-# {source.removeprefix("hf://").rstrip("/").split("/")[-1]}
-
-{picture}{about} {config["parameters"] / 1e6:.1f} million parameters, images of {show_shape(shape)},
-{outputs(config["arguments"])}.
-
-```python
-import latentzoo
-
-model = latentzoo.load("{source}")
-{use.format(", ".join(map(str, shape)))}
-```
-
-latentzoo is a Keras 3 model zoo of generative autoencoders; its checkpoints are JSON and safetensors, and
-nothing in them can run code.
-{training(folder, config["provenance"])}{measurements(folder, metrics)}"""
-
-
-def outputs(arguments):
-    """What a model makes of an image."""
-    if "latent_dim" in arguments:
-        return f"codes of width {arguments['latent_dim']}"
-    return f"{arguments['classes']} {'attributes' if arguments['attributes'] else 'classes'}"
-
-
-def training(folder, provenance):
-    """How the weights were made, as far as it is known."""
-    base = provenance.get("base", {})
-    data = f", which was trained on {base['data']}" if "data" in base else ""
-    tuned = f"\nFine-tuned from `{provenance['base_model']}`{data}.\n" if "base_model" in provenance else ""
-    if "settings" not in provenance:
-        return f"\n## Training\n{tuned}" if tuned else ""
-    settings = provenance["settings"]
-    split = "" if settings["split"] == "train" else f" (split `{settings['split']}`)"
-    flips = ", flipped at random" if settings["flip"] else ""
-    faces = " The weights likewise." if "non-commercial" in provenance["licence"] else ""
-    faces += PICTURES if faces and (folder / "samples.png").is_file() else ""
-    curve = "\n- [history.csv](history.csv) has the terms of the loss for each epoch."
-    return f"""
-## Training
-{tuned}
-`{provenance["command"]}`
-
-- Data: {provenance["train_images"]:,} training images of {provenance["data"]}{split}{flips}. Licence of the
-  data: {provenance["licence"]}.{faces}
-- {provenance["epochs"]} epochs in batches of {settings["batch_size"]}, seed {settings["seed"]}, in
-  {provenance["seconds"] / 60:.0f} minutes on two CPU cores shared with other work.
-- {settings["optimizer"].get("name", "Adam")} at {settings["optimizer"]["learning_rate"]:g}, times {
-        steps(settings)
-    }.{curve if (folder / "history.csv").is_file() else ""}
-"""
-
-
-def measurements(folder, metrics):
-    """The table of measurements, each with what it was measured on."""
-    if "test" not in metrics:
-        return ""
-    storage = metrics["storage"]
-    rows = "\n".join(
-        f"| {label} | {show(metrics['test'][key])} | {show(storage['float32'][key])} |"
-        for key, label in METRICS.items()
-        if key in metrics["test"]
-    )
-    lines = INTERPOLATIONS if (folder / "interpolations.png").is_file() else ""
-    what = (
-        "Probabilities for the test images"
-        if "accuracy" in metrics["test"]
-        else f"{storage['samples']} samples of seed 0"
-    )
-    return f"""
-## Measurements
-
-Measured at the end of that command on the {metrics["images"]:,} images of {metrics["data"]},
-none of them trained on; mean and standard error over images.
-
-| | as stored (int8) | before storing (float32) |
-|---|---|---|
-{rows}
-
-{what} differ by {storage["sample_difference"]:.5f} on average between the two, in [0, 1].
-{lines}"""
-
-
-PICTURES = """
-  The pictures here are samples of the model and lines between them; none is a photograph of a person."""
-
-INTERPOLATIONS = """
-![Interpolations between samples, in the noise of the prior](interpolations.png)
-
-Straight lines in the base noise of the prior between samples of seed 0.
-"""
-
-
-def steps(settings):
-    factors = settings["learning_rate_factors"]
-    return ", ".join(f"{f:g} from epoch {int(e) + 1}" for e, f in factors.items()) or "1 throughout"
-
-
-def show(summary):
-    digits = 5 if summary["mean"] < 1 else 2
-    return f"{summary['mean']:.{digits}f} ± {summary['standard_error']:.{digits}f}"
-
-
-def show_shape(shape):
-    return " x ".join(map(str, shape))

@@ -82,7 +82,7 @@ def hush():
 def load(name):
     from latentzoo import zoo
 
-    zoo.read_config(zoo.find(name))  # a wrong name is told before TensorFlow takes its seconds
+    zoo.info(name)  # a wrong name is told before TensorFlow takes its seconds
     with hush():
         import tensorflow  # noqa: F401
     from latentzoo.models import Autoencoder
@@ -243,7 +243,7 @@ def train(
     elif data is None and not smoke:
         raise error("Fine-tuning needs pictures.", "--data NAME or FOLDER", "none")
     else:
-        zoo.read_config(zoo.find(start))
+        zoo.info(start)
         recipe = recipes.fine_tune(start, data or "fixture")
         name = name or f"{pathlib.Path(start).name}-tuned"
     if smoke:
@@ -320,7 +320,7 @@ def push(
     from latentzoo.hub.place import target
 
     target(repo, revision, tag)
-    zoo.read_config(zoo.find(folder))  # mistakes are told before TensorFlow takes its seconds
+    zoo.info(folder)  # mistakes are told before TensorFlow takes its seconds
     with hush():
         import tensorflow  # noqa: F401
     from latentzoo import hub

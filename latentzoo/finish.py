@@ -5,7 +5,8 @@ import subprocess
 
 import numpy as np
 
-from latentzoo import cards, golden, plots, zoo
+from latentzoo import cards, checkpoints, golden, plots, storage, zoo
+from latentzoo.files import write_json
 from latentzoo.models import Classifier
 
 SAMPLES = 32
@@ -27,13 +28,13 @@ def finish(model, name, recipe, history, out, data, command):
         The metrics, as `metrics.json` holds them.
     """
     x, y = data["test"]
-    base = zoo.lineage(model, None) if "from" in recipe else {}
+    base = checkpoints.lineage(model, None) if "from" in recipe else {}
     model = at_full_precision(model)
     before, shown = measure(model, x, y), show(model, x)
     provenance = {**base, **describe(name, recipe, history, data, command)}
     if "non-commercial" in base.get("licence", ""):
         provenance["licence"] = base["licence"]
-    zoo.save(model, out, "int8", provenance=provenance)
+    checkpoints.save(model, out, "int8", provenance=provenance)
     stored = zoo.load(out)  # what users get is what is measured
     after = measure(stored, x, y)
     difference = float(np.abs(show(stored, x) - shown).mean())
@@ -50,7 +51,7 @@ def finish(model, name, recipe, history, out, data, command):
             "seed": 0,
         },
     }
-    zoo.write_json(out / "metrics.json", metrics)
+    write_json(out / "metrics.json", metrics)
     illustrate(stored, out)
     cards.write(out, cards.readme(out, str(out) if "from" in recipe else name))
     return metrics
@@ -76,9 +77,7 @@ def illustrate(model, folder):
 
 def at_full_precision(model):
     """The same weights in a float32 model: what training in bfloat16 computed in is not measured."""
-    from latentzoo import storage
-
-    arguments = zoo.with_policy(json.loads(json.dumps(model.get_config())), "float32")
+    arguments = checkpoints.with_policy(json.loads(json.dumps(model.get_config())), "float32")
     same = type(model).from_config(arguments)
     for (ours, _), (theirs, _) in zip(
         storage.named_variables(same).values(), storage.named_variables(model).values(), strict=True

@@ -3,8 +3,8 @@
 import numpy as np
 
 from latentzoo.errors import error
+from latentzoo.files import replacing
 from latentzoo.models import Classifier
-from latentzoo.storage import replacing
 
 TOLERANCE = 1e-4
 

@@ -5,8 +5,8 @@ import numpy as np
 from keras import ops
 
 from latentzoo.errors import error
+from latentzoo.graphs import require
 from latentzoo.priors.prior import chunks
-from latentzoo.updates import require
 
 
 def shape(image_shape):
@@ -56,6 +56,14 @@ def scaled_tensor(x, image_shape):
         return ops.cast(x, "float32") / 255
     x = ops.cast(x, "float32")
     return require(ops.all(ops.logical_and(x >= 0, x <= 1)), OUT_OF_RANGE, x)  # false for NaN, too
+
+
+def check_data(x, image_shape):
+    """Checks what a model is given to learn from, as far as it says what it is: arrays and datasets do."""
+    x = getattr(x, "element_spec", x)  # of a dataset: what it says of its batches
+    x = x[0] if isinstance(x, tuple) else x
+    if hasattr(x, "shape") and hasattr(x, "dtype"):
+        check(x, image_shape)
 
 
 def check(x, image_shape):

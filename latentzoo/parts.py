@@ -35,7 +35,7 @@ class Parts:
         for name, part in parts.items():
             self._exchange(name, layers[name], part)
         self.train_function = self.test_function = self.predict_function = None
-        vars(self).pop("_infer", None)  # what `latentzoo.updates.infer` compiled
+        vars(self).pop("_infer", None)  # what `latentzoo.graphs.infer` compiled
         return self
 
     def _exchange(self, name, old, new):

@@ -171,7 +171,7 @@ def run(name, recipe, out, *, tiny=False, strategy=None, command=None, verbose="
 
     import tensorflow as tf
 
-    from latentzoo import finish, models, runs, zoo
+    from latentzoo import finish, runs, zoo
 
     out = pathlib.Path(out)
     images = fixture(recipe) if tiny else splits(recipe)
@@ -186,8 +186,8 @@ def run(name, recipe, out, *, tiny=False, strategy=None, command=None, verbose="
             runs.seed(recipe["seed"])
             model = build(recipe, images["train"][0].shape[1:])
     (x, y), validation = images["train"], images["validation"]
-    if not isinstance(model, models.Classifier):
-        y, validation = None, validation[0]
+    if y is None:  # of a folder
+        validation = validation[0]
     history = runs.train(recipe, out, model, x=x, y=y, validation=validation, verbose=verbose)
     command = command or f"latentzoo train {name}"
     return finish.finish(model, name, recipe, history, out, images, command)
@@ -199,7 +199,7 @@ def splits(recipe):
 
     size = {}
     if recipe["data"] not in data.DATASETS and "from" in recipe:
-        height, _, channels = zoo.read_config(zoo.find(recipe["from"]))["arguments"]["image_shape"]
+        height, _, channels = zoo.info(recipe["from"])["image_shape"]
         size = {"size": height, "channels": channels}
     names = {"train": recipe["split"], "test": "test"}
     names["validation"] = "validation" if recipe["split"] == "fit" else "test"
@@ -213,7 +213,7 @@ def fixture(recipe):
     from latentzoo import data, zoo
 
     if "from" in recipe:
-        shape = zoo.read_config(zoo.find(recipe["from"]))["arguments"]["image_shape"]
+        shape = zoo.info(recipe["from"])["image_shape"]
     else:
         shape = data.DATASETS[recipe["data"]].image_shape
     path = ROOT.parent / "tests" / "fixture.npz"

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from latentzoo import data
-from latentzoo.storage import replacing
+from latentzoo.files import replacing
 
 
 def seed(number):
@@ -35,7 +35,7 @@ def train(recipe, out, model, *, x, y=None, validation=None, verbose="auto", cal
         out: folder of the run. `state.safetensors` holds the run, `history.csv` its terms by epoch.
         model: the compiled model, in its first state.
         x: uint8 images, `(n, height, width, channels)`.
-        y: their labels, for a classifier.
+        y: their labels, which only a classifier looks at, or `None`.
         validation: uint8 images to evaluate after each epoch, or `(images, labels)`, or `None`.
         verbose: as in `keras.Model.fit`.
         callbacks: more Keras callbacks; what they count is part of the state (the weights that

@@ -7,26 +7,14 @@ list is a routing table, groups by terms; a missing entry is the dashed arrow of
 This file is the only one that trains. It holds one `train_step` and one `test_step` for all families.
 """
 
-import contextlib
-import functools
-import re
-
 import keras
-import numpy as np
 from keras import ops
 
 from latentzoo import checks
+from latentzoo.graphs import clearly, tf
 from latentzoo.optimizers import GroupOptimizers, clone, for_groups
 from latentzoo.parts import Parts
-
-if keras.config.backend() != "tensorflow":
-    raise RuntimeError(
-        "latentzoo trains and runs on Keras' TensorFlow backend. Expected: KERAS_BACKEND=tensorflow. "
-        f"Received: KERAS_BACKEND={keras.config.backend()}. Set the environment variable before "
-        "Keras is first imported, or edit ~/.keras/keras.json."
-    )
-
-import tensorflow as tf  # noqa: E402 (after the check, which has the better message)
+from latentzoo.replicas import Batch, join, summed
 
 serializable = keras.saving.register_keras_serializable("latentzoo")
 
@@ -75,40 +63,6 @@ class Update:
         return list(rows.values())
 
 
-class ReplicaSeedGenerator(keras.random.SeedGenerator):
-    """Gives every replica noise of its own; replica 0 draws what a single device draws."""
-
-    def next(self, ordered=True):
-        seed = super().next(ordered)
-        replica = tf.distribute.get_replica_context()
-        if replica is None:
-            return seed
-        offset = tf.cast(replica.replica_id_in_sync_group, seed.dtype) * 1_000_003
-        return seed + tf.stack([offset, tf.zeros((), seed.dtype)])
-
-
-class Batch:
-    """Counts and weights of one batch on one replica."""
-
-    def __init__(self, x, sample_weight):
-        checks.sample_weight(sample_weight)
-        size = ops.shape(keras.tree.flatten(x)[0])[0]
-        self.static_size = None if tf.is_tensor(size) else size
-        self.count = tf.cast(size, "float32")
-        self.weight = None if sample_weight is None else tf.cast(sample_weight, "float32")
-        replica = tf.distribute.get_replica_context()
-        self.replicas = replica.num_replicas_in_sync
-        # Optimizers sum gradients over replicas. A sum of terms over the global count is then the
-        # global mean, and stays exact when replicas get unequal or empty shares of the last batch.
-        self.total = replica.all_reduce("SUM", self.count) if self.replicas > 1 else self.count
-
-    def sum(self, term):
-        """This replica's part of a term: a sum over examples."""
-        if len(term.shape) == 0:
-            return term * self.count
-        return tf.reduce_sum(term if self.weight is None else term * self.weight)
-
-
 class Plan:
     """What `compile` settles for the steps; opaque to Keras, which locks built models."""
 
@@ -120,41 +74,6 @@ class Plan:
             for name in dict.fromkeys(["loss", *(n for u in updates for n in u.names)])
         }
         self.apply = {}
-
-
-def require(condition, message, x):
-    """Returns the tensor `x`, or raises `ValueError(message)` if `condition`, a tensor, is false.
-
-    Works inside compiled steps too, where `fit` turns the failed assertion back into the `ValueError`:
-    what is computed from the result, such as an update, waits for the check. XLA leaves checks out.
-    """
-    with clear_errors():
-        check = tf.debugging.Assert(condition, [f"[latentzoo]{message}[/latentzoo]"])
-    with tf.control_dependencies([check]):
-        return tf.identity(x)
-
-
-@contextlib.contextmanager
-def clear_errors():
-    try:
-        yield
-    except tf.errors.InvalidArgumentError as error:
-        message = re.search(r"\[latentzoo\](.*?)\[/latentzoo\]", str(error), re.DOTALL)
-        if message is None:
-            raise
-        raise ValueError(message[1]) from None
-
-
-def clearly(method):
-    """`method` of Keras, with its mistakes in `x` as `ValueError`s, those of compiled steps too."""
-
-    @functools.wraps(method)
-    def clear(self, x=None, *args, **kwargs):
-        self.check_data(x)
-        with clear_errors():
-            return method(self, x, *args, **kwargs)
-
-    return clear
 
 
 class UpdateModel(Parts, keras.Model):
@@ -225,7 +144,7 @@ class UpdateModel(Parts, keras.Model):
             members = for_groups(given, groups, family)
             if self.distribute_strategy.num_replicas_in_sync > 1:
                 checks.replicas(members, steps_per_execution, jit_compile)
-                self._join_replicas()
+                join(self._flatten_layers(), self._all_seed_generators())
             self._jit_compile_given = jit_compile
             super().compile(
                 GroupOptimizers(members),
@@ -271,15 +190,6 @@ class UpdateModel(Parts, keras.Model):
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Nothing: all parts are built, and Keras' trial run wants replicas to get equal shares."""
-
-    def _join_replicas(self):
-        """Batch statistics of the whole batch, and noise of its own for every replica."""
-        for layer in self._flatten_layers():
-            if isinstance(layer, keras.layers.BatchNormalization):
-                layer.synchronized = True
-        for generator in self._all_seed_generators():
-            # Dropout makes its own generator, and Keras offers no way to pass one in.
-            generator.__class__ = ReplicaSeedGenerator
 
     # ------------------------------------------------------------------ steps
 
@@ -327,7 +237,7 @@ class UpdateModel(Parts, keras.Model):
                 checks.gradients(found, group, row, update)
                 gradients[group] = found
         for group, found in gradients.items():
-            self._plan.apply[group](self._over_replicas(found, group, batch))
+            self._plan.apply[group](summed(found, self.optimizer.groups[group], batch))
         self._log(sums, batch)
         return sum(objectives)
 
@@ -338,21 +248,6 @@ class UpdateModel(Parts, keras.Model):
     def _objective(self, row, groups, sums):
         step = self.optimizer.groups[groups[0]].iterations
         return sum((w(step) if callable(w) else w) * sums[term] for term, w in row.items())
-
-    def _over_replicas(self, gradients, group, batch):
-        if batch.replicas == 1:
-            return gradients
-        # An empty share of the last batch has no gradient, only 0/0.
-        gradients = [None if g is None else tf.where(batch.count > 0, g, 0.0) for g in gradients]
-        optimizer = self.optimizer.groups[group]
-        if any((optimizer.clipnorm, optimizer.global_clipnorm, optimizer.clipvalue)):
-            # Keras clips on each replica before it sums. Clip the sum instead; the shares are
-            # smaller than the threshold, so that its own clipping then does nothing.
-            present = [g for g in gradients if g is not None]
-            present = tf.distribute.get_replica_context().all_reduce("SUM", present)
-            clipped = iter(optimizer._clip_gradients(present))
-            gradients = [None if g is None else next(clipped) / batch.replicas for g in gradients]
-        return gradients
 
     def _log(self, sums, batch):
         for name, value in sums.items():
@@ -427,26 +322,6 @@ def frozen(layer, x, training=False):
     weights = [ops.stop_gradient(v.value) for v in layer.trainable_variables]
     y, _ = layer.stateless_call(weights, layer.non_trainable_variables, x, training=training)
     return y
-
-
-def infer(network, pieces):
-    """Applies a network in inference mode to NumPy batches.
-
-    Args:
-        network: `keras.Layer`.
-        pieces: iterable of NumPy arrays, at least one, all of one shape but for the last.
-
-    Returns:
-        NumPy float32, the results one after another.
-    """
-    function = vars(network).get("_infer")
-    if function is None:
-        function = tf.function(network, reduce_retracing=True)
-        # Past Keras' tracking: it is no part of the model, and goes when the network goes.
-        object.__setattr__(network, "_infer", function)
-    with clear_errors():
-        results = [np.asarray(function(piece, training=False), "float32") for piece in pieces]
-    return results[0] if len(results) == 1 else np.concatenate(results)
 
 
 def bind_apply(optimizer, variables):

@@ -15,7 +15,7 @@ from test_import import child
 from test_zoo import LAYER, at, contents, edit, nested, outputs, refused, same, small
 
 import latentzoo
-from latentzoo import allowed, storage, zoo
+from latentzoo import allowed, checkpoints, configs, storage
 from latentzoo.models import GLF
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -53,7 +53,7 @@ def test_the_schema_is_that_of_the_list():
         "Write it again: python -c 'import json; from latentzoo import allowed; "
         "print(json.dumps(allowed.schema(), indent=1))' > latentzoo/config.schema.json"
     )
-    assert allowed.FORMAT == zoo.FORMAT
+    assert allowed.FORMAT == allowed.FORMAT
 
 
 def test_the_list_is_light():
@@ -76,7 +76,7 @@ def test_what_is_saved_has_the_schema(schema, tmp_path, kind, monkeypatch):
     x = layers.SpectralNormalization(layers.Conv2D(1, 3, padding="same", bias_constraint="max_norm"))(images)
     codes = inner(layers.Flatten()(layers.Add()([images, x])))
     model = GLF(SHAPE, 4, encoder=keras.Model(images, codes), decoder=small().decoder)
-    zoo.save(model, tmp_path, kind, provenance={"recipe": "by-hand", "scores": [1, 2.5, None]})
+    checkpoints.save(model, tmp_path, kind, provenance={"recipe": "by-hand", "scores": [1, 2.5, None]})
     schema.validate(json.loads((tmp_path / "config.json").read_text()))
 
 
@@ -192,7 +192,7 @@ def test_schema_and_reader_agree(schema, folder, change):
     edit(folder, change)
     assert not valid(schema, folder)
     with refused("config.json"):
-        zoo.read_config(folder)
+        configs.read_config(folder)
 
 
 @pytest.mark.parametrize("change", UNSEEN.values(), ids=UNSEEN)
@@ -200,14 +200,14 @@ def test_what_a_schema_cannot_say(schema, folder, change):
     edit(folder, change)
     assert valid(schema, folder)
     with refused("config.json"):
-        zoo.read_config(folder)
+        configs.read_config(folder)
 
 
 @pytest.mark.parametrize("change", LATER.values(), ids=LATER)
 def test_what_building_shows(schema, folder, change):
     edit(folder, change)
     assert not valid(schema, folder)
-    zoo.read_config(folder)
+    configs.read_config(folder)
     with refused("config.json"):
         latentzoo.load(folder, weights=False)
 
@@ -220,20 +220,20 @@ def test_keys_that_come_twice(folder, text):
     path = folder / "config.json"
     path.write_text(path.read_text().replace('"class": "GLF"', text, 1))
     with refused("config.json", "Expected: JSON. Received: an object that has a key twice"):
-        zoo.read_config(folder)
+        configs.read_config(folder)
 
 
 def test_numbers_that_are_none(folder):
     path = folder / "config.json"
     path.write_text(path.read_text().replace('"beta_rec": 1.0', '"beta_rec": 1e999'))
     with refused("Expected: JSON. Received: 1e999, which is no number"):
-        zoo.read_config(folder)
+        configs.read_config(folder)
 
 
 def test_what_the_schema_lets_be(schema, folder):
     edit(folder, at("unknown", value={"a": [1]}))
     edit(folder, at("arguments", "encoder", "compile_config", value={"class_name": "Adam"}))
-    assert valid(schema, folder) and zoo.read_config(folder)["unknown"] == {"a": [1]}
+    assert valid(schema, folder) and configs.read_config(folder)["unknown"] == {"a": [1]}
 
 
 # ---------------------------------------------------------------------- layers of a user's own
@@ -524,7 +524,7 @@ def test_a_class_of_keras_that_was_replaced(saved, folder, monkeypatch):
     """Of a node without a registered name, Keras looks up the class."""
     value = {"module": "keras.layers", "class_name": "Flatten", "config": {}}
     edit(folder, at(*ENCODER, 1, value=value))
-    zoo.read_config(folder)
+    configs.read_config(folder)
     for other in (run, Scale, keras.optimizers.Adam):
         with keras.saving.custom_object_scope({"Flatten": other}):
             refused_everywhere(saved, folder, {"layer": at(*ENCODER, 1, value=...)}, value, monkeypatch)
@@ -533,7 +533,7 @@ def test_a_class_of_keras_that_was_replaced(saved, folder, monkeypatch):
 def test_names_of_layers_may_be_those_of_classes(saved, folder):
     """A string that Keras takes for a class of the user's gives the file no more than the class itself."""
     edit(folder, at(*ENCODER, 1, "config", "name", value="mine>Scale"))
-    zoo.read_config(folder)
+    configs.read_config(folder)
 
 
 def test_modules_are_not_imported(saved, folder, tmp_path, monkeypatch):
@@ -591,7 +591,7 @@ def test_long_networks(saved, folder, kind):
         edit(folder, at("arguments", "encoder", value=network))
 
     change(150)
-    zoo.read_config(folder)
+    configs.read_config(folder)
     change(3000)
     with refused("takes too long to build"):
-        zoo.read_config(folder)
+        configs.read_config(folder)

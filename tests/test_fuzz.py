@@ -27,7 +27,7 @@ from keras.src.backend.common import global_state
 from safetensors.numpy import load, load_file, save
 
 import latentzoo
-from latentzoo import allowed, priors, storage
+from latentzoo import allowed, priors, storage, weights
 from latentzoo.errors import Damaged
 from latentzoo.models import GLF
 
@@ -771,7 +771,7 @@ def wide_header(files):
     """A member that nobody asked for, which takes a hundred times the memory of its text."""
     data = files["model.safetensors"]
     length = int.from_bytes(data[:8], "little")
-    more = ",".join(["[[]]"] * ((storage.HEADER_BYTES - 10_000) // 5))
+    more = ",".join(["[[]]"] * ((weights.HEADER_BYTES - 10_000) // 5))
     text = data[8 : 8 + length].replace(b'"dtype"', f'"more":[{more}],"dtype"'.encode(), 1)
     files["model.safetensors"] = len(text).to_bytes(8, "little") + text + data[8 + length :]
 
@@ -782,7 +782,7 @@ def long_header(files):
 
 def many_weights(files):
     entry = {"dtype": "I8", "shape": [0], "data_offsets": [0, 0]}
-    text = json.dumps({f"{i:x}": entry for i in range(storage.ENTRIES + 1)}).encode()
+    text = json.dumps({f"{i:x}": entry for i in range(weights.ENTRIES + 1)}).encode()
     files["model.safetensors"] = len(text).to_bytes(8, "little") + text
 
 
@@ -824,7 +824,7 @@ def test_files_that_cannot_be_opened(bases, tmp_path, monkeypatch):
     def denied(*_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(storage, "open", denied, raising=False)
+    monkeypatch.setattr(weights, "open", denied, raising=False)
     with pytest.raises(
         ValueError, match="cannot be read. Expected: .* Received: .*model.safetensors.*: Permission"
     ):
@@ -834,8 +834,8 @@ def test_files_that_cannot_be_opened(bases, tmp_path, monkeypatch):
 def test_files_that_shrink_while_they_are_read(bases, tmp_path):
     lay_out(bases[1], tmp_path)
     table = json.loads(bases[1]["config.json"])["weights"]
-    with storage.Weights(tmp_path, table) as weights:
+    with weights.Weights(tmp_path, table) as opened:
         os.truncate(tmp_path / "model.safetensors", 1000)
         with pytest.raises(Damaged, match="Expected: the bytes that were there when it was opened"):
-            for key in weights.entries:
-                weights.read(key, None, "float32")
+            for key in opened.entries:
+                opened.read(key, None, "float32")

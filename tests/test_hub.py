@@ -26,8 +26,8 @@ from loopback import Hub
 
 import latentzoo
 from latentzoo import cards, cli, golden, hub, storage, zoo
-from latentzoo.hub import place, pulling
-from latentzoo.models import GLF, Autoencoder
+from latentzoo.hub import cache, place
+from latentzoo.models import GLF, Autoencoder, Classifier
 
 REPO = "me/my-glf"
 
@@ -58,21 +58,22 @@ def images():
     return np.random.default_rng(0).random((32, 8, 8, 1), "float32")
 
 
-@pytest.fixture(scope="module")
-def trained(images):
+def fitted(images):
     model = GLF((8, 8, 1), latent_dim=4)
     model.compile()
     model.fit(images, epochs=1, verbose=0)
     return model
+
+
+@pytest.fixture(scope="module")
+def trained(images):
+    return fitted(images)
 
 
 @pytest.fixture(scope="module")
 def learner(images):
     """A model that goes on learning from test to test: compiling it takes most of the time."""
-    model = GLF((8, 8, 1), latent_dim=4)
-    model.compile()
-    model.fit(images, epochs=1, verbose=0)
-    return model
+    return fitted(images)
 
 
 @pytest.fixture(scope="module")
@@ -108,10 +109,10 @@ def refused(kind, *said):
         assert part in message, message
 
 
-def whole(cache):
+def whole(folder):
     """Whether every file in a cache is the one its name says; what is kept to go on from has another name."""
-    blobs = [path for path in pathlib.Path(cache).glob("*/blobs/*") if path.suffix != ".incomplete"]
-    return all(pulling.blob_hash(path, path.name) == path.name for path in blobs)
+    blobs = [path for path in pathlib.Path(folder).glob("*/blobs/*") if path.suffix != ".incomplete"]
+    return all(cache.blob_hash(path, path.name) == path.name for path in blobs)
 
 
 # ---------------------------------------------------------------------- places
@@ -499,6 +500,27 @@ def test_from_pretrained(server, published):
 
     with refused(ValueError, "class Other", "class GLF", "latentzoo.models.GLF.from_pretrained"):
         Other.from_pretrained(REPO)
+
+
+def test_a_classifier(server, tmp_path):
+    model = Classifier((8, 8, 1), classes=3, settings={"blocks": 1})
+    model.push_to_hub(REPO)
+    assert set(server.files(REPO)) == {
+        ".gitattributes",
+        "README.md",
+        "config.json",
+        "golden.npz",
+        "model.safetensors",
+    }
+    x = np.zeros((2, 8, 8, 1), "float32")
+    found = Classifier.from_pretrained(REPO)
+    np.testing.assert_array_equal(found.probabilities(x), model.probabilities(x))
+    assert (
+        huggingface_hub.ModelCard(server.files(REPO)["README.md"].decode()).data.pipeline_tag
+        == "image-classification"
+    )
+    with refused(ValueError, "class GLF", "class Classifier", "latentzoo.models.Classifier.from_pretrained"):
+        GLF.from_pretrained(REPO)
 
 
 def test_nothing_from_the_hub_runs(server, folder):

@@ -18,7 +18,7 @@ from keras.src.backend.common import global_state
 from safetensors.numpy import load_file, save_file
 
 import latentzoo
-from latentzoo import allowed, golden, priors, storage, zoo
+from latentzoo import allowed, checkpoints, golden, priors, storage, zoo
 from latentzoo.errors import Damaged
 from latentzoo.models import GLF
 
@@ -50,7 +50,7 @@ def model():
 def saved(model, tmp_path_factory):
     """A checkpoint that no test may change."""
     folder = tmp_path_factory.mktemp("zoo") / "saved"
-    zoo.save(model, folder, "float16", provenance={"recipe": "by-hand", "licence": "MIT"})
+    checkpoints.save(model, folder, "float16", provenance={"recipe": "by-hand", "licence": "MIT"})
     return folder
 
 
@@ -151,9 +151,9 @@ def test_train_on_and_save_again(saved, images, tmp_path):
     assert facts["storage"] == "float16" and facts["provenance"]["base_model"] == "saved"
     assert facts["provenance"]["base"]["recipe"] == "by-hand" and "recipe" not in facts["provenance"]
     same(outputs(latentzoo.load(tmp_path / "tuned"), images), outputs(model, images), atol=1e-3)
-    zoo.save(model, tmp_path / "tuned", provenance={"recipe": "tuned"})
+    checkpoints.save(model, tmp_path / "tuned", provenance={"recipe": "tuned"})
     assert latentzoo.info(tmp_path / "tuned")["provenance"] == {"recipe": "tuned"}
-    zoo.save(model, tmp_path / "tuned", provenance={})
+    checkpoints.save(model, tmp_path / "tuned", provenance={})
     assert latentzoo.info(tmp_path / "tuned")["provenance"] == {}
 
 
@@ -357,7 +357,7 @@ def test_arguments_of_save(model, tmp_path):
         model.save_pretrained(tmp_path, "int4")
     for value in (np.float32(1), float("nan"), {1, 2}):
         with refused("does not fit into JSON"):
-            zoo.save(model, tmp_path, provenance={"value": value})
+            checkpoints.save(model, tmp_path, provenance={"value": value})
     assert contents(tmp_path) == before == {}
 
 
@@ -839,7 +839,7 @@ def test_many_weights_are_not_built(folder):
 
     edit(folder, change)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(zoo, "VARIABLES", 200)
+        patch.setattr(checkpoints, "VARIABLES", 200)
         with refused("or than 200"):
             latentzoo.load(folder, weights=False)
 

@@ -14,6 +14,8 @@ import shutil
 import sys
 
 from latentzoo import zoo
+from latentzoo.configs import read_config
+from latentzoo.files import write_json
 
 MARK = "<!-- checkpoints: written by training/shelve.py -->\n"
 HEAD = """| name | images | prior | parameters | MB | on images not trained on | data and licence |
@@ -29,7 +31,7 @@ def shelve(run):
     shutil.copytree(run, folder, ignore=shutil.ignore_patterns("state.safetensors", ".*"))
     sha256 = hashlib.sha256((folder / "config.json").read_bytes()).hexdigest()
     entry = {"sha256": sha256, "repo": None, "commit": None}
-    zoo.write_json(zoo.ROOT / "shelf.json", dict(sorted({**zoo.shelf(), name: entry}.items())))
+    write_json(zoo.ROOT / "shelf.json", dict(sorted({**zoo.shelf(), name: entry}.items())))
 
 
 def rows():
@@ -37,7 +39,7 @@ def rows():
     for name in zoo.list_models():
         facts = zoo.info(name)
         provenance, test = facts["provenance"], facts["metrics"]["test"]
-        prior = zoo.read_config(zoo.find(name))["arguments"].get("prior")
+        prior = read_config(zoo.find(name))["arguments"].get("prior")
         if "accuracy" in test:
             measured = f"accuracy {test['accuracy']['mean']:.4f}"
         else:

@@ -5,10 +5,13 @@ import shutil
 import tempfile
 
 from latentzoo.allowed import INDEX
+from latentzoo.configs import read_config
 from latentzoo.errors import error
 from latentzoo.hub import client
+from latentzoo.hub.cache import Access, blob_hash, checked, measured
+from latentzoo.hub.mistakes import plainly
 from latentzoo.hub.place import Place, target
-from latentzoo.hub.pulling import EXTRAS, Access, blob_hash, checked, measured
+from latentzoo.hub.pulling import EXTRAS
 
 MADE_OF_WEIGHTS = ("golden.npz", "samples.png", "interpolations.png")
 PUBLISHED = ("metrics.json", "history.csv", *MADE_OF_WEIGHTS)  # of a folder, besides config and weights
@@ -17,13 +20,13 @@ CARD = "README.md"
 
 def push_model(model, repo_id, *, card=None, revision=None, tag=None, **options):
     """`Autoencoder.push_to_hub`."""
-    from latentzoo import finish, zoo
+    from latentzoo import checkpoints, finish, zoo
 
     target(repo_id, revision, tag)
     with tempfile.TemporaryDirectory(prefix="latentzoo-") as folder:
         folder = pathlib.Path(folder)
-        zoo.save(model, folder)
-        origin = zoo.unchanged(model, folder)
+        checkpoints.save(model, folder)
+        origin = checkpoints.unchanged(model, folder)
         for name in PUBLISHED if origin else ():  # what was measured of these weights goes with them
             if (origin / name).is_file():
                 shutil.copyfile(origin / name, folder / name)
@@ -74,7 +77,7 @@ def push(
         cards.check(card)
     remote = Remote(place, Access(token).token)
     folder = zoo.find(folder, extras=True)
-    config = zoo.read_config(folder)
+    config = read_config(folder)
     if check:
         verify(folder)
     remote.prepare(private)
@@ -130,14 +133,14 @@ class Remote:
     def prepare(self, private=None):
         """Makes the repo and the branch if they are not there."""
         place = self.place
-        with client.plainly(place, pushing=True):
+        with plainly(place, pushing=True):
             if not self.api.repo_exists(place.repo):
                 self.api.create_repo(place.repo, private=private, exist_ok=True)
             refs = self.api.list_repo_refs(place.repo)
         self.tags = {tag.name: tag.target_commit for tag in refs.tags}
         self.branches = [branch.name for branch in refs.branches]
         self.check_free(place.revision, self.tags, "revision", "tag")
-        with client.plainly(place, pushing=True):
+        with plainly(place, pushing=True):
             if place.revision not in self.branches and not place.revision.startswith("refs/pr/"):
                 self.api.create_branch(place.repo, branch=place.revision, exist_ok=True)
             self.head = self.api.model_info(place.repo, revision=place.revision).sha
@@ -154,7 +157,7 @@ class Remote:
 
     def files(self):
         """`{file: hash}` of the files in the folder of the checkpoint."""
-        with client.plainly(self.place, pushing=True):
+        with plainly(self.place, pushing=True):
             return client.listing(self.place, self.head, self.api.token)
 
     def read(self, name):
@@ -174,7 +177,7 @@ class Remote:
             self.check_free(tag, self.branches, "tag", "branch")
             if operations or self.tags.get(tag) != self.head:  # else there is nothing to do
                 self.check_free(tag, self.tags, "tag", "tag")
-        with client.plainly(place, pushing=True):
+        with plainly(place, pushing=True):
             if operations:
                 done = self.api.create_commit(
                     place.repo,

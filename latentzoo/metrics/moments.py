@@ -1,7 +1,6 @@
 """Count, mean and covariance of features, in memory that does not grow with the count."""
 
 import math
-import os
 import pathlib
 import zipfile
 
@@ -10,6 +9,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from latentzoo.errors import Damaged, error
+from latentzoo.files import replacing
 from latentzoo.metrics.arrays import features
 
 ROWS = 1024  # of an array taken at a time
@@ -100,12 +100,14 @@ class Moments:
                 f"mean {mean.shape}, covariance {covariance.shape}, count={count}",
             )
         symmetric = np.allclose(covariance, covariance.T, rtol=1e-4, atol=1e-6 * abs(covariance).max())
-        if not (np.isfinite(mean).all() and symmetric and (np.diag(covariance) >= 0).all()):
-            raise error(
-                "These are not moments.",
-                "a finite mean, a finite symmetric covariance without negative variances",
-                "others",
-            )
+        for fits, wrong in (
+            (np.isfinite(mean).all() and np.isfinite(covariance).all(), "NaN or infinity"),
+            (symmetric, "a covariance that is not symmetric"),
+            ((np.diag(covariance) >= 0).all(), "a negative variance"),
+        ):
+            if not fits:
+                expected = "a finite mean, a finite symmetric covariance without negative variances"
+                raise error("These are not moments.", expected, wrong)
         moments = cls()
         moments.count, moments.mean = count, mean.copy()
         moments._scatter = covariance * moments._divisor
@@ -191,10 +193,8 @@ class Moments:
             "mean": self.mean,
             "covariance": self.covariance,
         }
-        path = pathlib.Path(path)
-        new = path.with_name(f".{path.name}.new")
-        new.write_bytes(save(arrays))
-        os.replace(new, path)
+        with replacing(path) as temporary:
+            temporary.write_bytes(save(arrays))
 
     @classmethod
     def load(cls, path):

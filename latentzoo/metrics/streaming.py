@@ -8,13 +8,13 @@ import os
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
 from latentzoo.errors import error
+from latentzoo.graphs import require, tf
 from latentzoo.metrics.frechet import frechet_distance
 from latentzoo.metrics.moments import Moments
-from latentzoo.updates import require, serializable
+from latentzoo.updates import serializable
 
 
 class Sums(keras.metrics.Metric):

@@ -14,14 +14,16 @@ from keras import ops
 
 from latentzoo import images, losses
 from latentzoo.errors import error, whole
+from latentzoo.graphs import infer
 from latentzoo.networks import lenet, preactivation
-from latentzoo.updates import Update, UpdateModel, infer, serializable
+from latentzoo.pretrained import Pretrained
+from latentzoo.updates import Update, UpdateModel, serializable
 
 NETWORKS = {"lenet": lenet.features, "resnet": preactivation.residual}
 
 
 @serializable
-class Classifier(UpdateModel):
+class Classifier(Pretrained, UpdateModel):
     """A classifier of images.
 
     Args:
@@ -96,10 +98,7 @@ class Classifier(UpdateModel):
 
     def check_data(self, x):
         super().check_data(x)
-        x = getattr(x, "element_spec", x)
-        x = x[0] if isinstance(x, tuple) else x
-        if hasattr(x, "shape") and hasattr(x, "dtype"):
-            images.check(x, self.image_shape)
+        images.check_data(x, self.image_shape)
 
     def call(self, x, training=False):
         """Logits, `(batch, classes)`."""
@@ -120,12 +119,6 @@ class Classifier(UpdateModel):
             return np.exp(-np.logaddexp(0, -logits))
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         return powers / powers.sum(axis=1, keepdims=True)
-
-    def save_pretrained(self, folder, storage=None):
-        """Saves a checkpoint folder that `latentzoo.load` opens, as `Autoencoder.save_pretrained` does."""
-        from latentzoo import zoo
-
-        zoo.save(self, folder, storage)
 
     def get_config(self):
         return {

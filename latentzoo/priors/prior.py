@@ -7,7 +7,8 @@ import numpy as np
 from keras import ops
 
 from latentzoo.errors import error, whole
-from latentzoo.updates import Update, UpdateModel, infer
+from latentzoo.graphs import infer
+from latentzoo.updates import Update, UpdateModel
 
 
 class Prior(keras.Model):

@@ -1,0 +1,75 @@
+"""TensorFlow's compiled functions: checks inside them, their errors outside, and inference.
+
+The check of Keras' backend stands here, since this is imported before anything else that needs TensorFlow.
+"""
+
+import contextlib
+import functools
+import re
+
+import keras
+import numpy as np
+
+if keras.config.backend() != "tensorflow":
+    raise RuntimeError(
+        "latentzoo trains and runs on Keras' TensorFlow backend. Expected: KERAS_BACKEND=tensorflow. "
+        f"Received: KERAS_BACKEND={keras.config.backend()}. Set the environment variable before "
+        "Keras is first imported, or edit ~/.keras/keras.json."
+    )
+
+import tensorflow as tf  # noqa: E402 (after the check)
+
+
+def require(condition, message, x):
+    """Returns the tensor `x`, or raises `ValueError(message)` if `condition`, a tensor, is false.
+
+    Works inside compiled steps too, where `fit` turns the failed assertion back into the `ValueError`:
+    what is computed from the result, such as an update, waits for the check. XLA leaves checks out.
+    """
+    with clear_errors():
+        check = tf.debugging.Assert(condition, [f"[latentzoo]{message}[/latentzoo]"])
+    with tf.control_dependencies([check]):
+        return tf.identity(x)
+
+
+@contextlib.contextmanager
+def clear_errors():
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        message = re.search(r"\[latentzoo\](.*?)\[/latentzoo\]", str(error), re.DOTALL)
+        if message is None:
+            raise
+        raise ValueError(message[1]) from None
+
+
+def clearly(method):
+    """`method` of Keras, with its mistakes in `x` as `ValueError`s, those of compiled steps too."""
+
+    @functools.wraps(method)
+    def clear(self, x=None, *args, **kwargs):
+        self.check_data(x)
+        with clear_errors():
+            return method(self, x, *args, **kwargs)
+
+    return clear
+
+
+def infer(network, pieces):
+    """Applies a network in inference mode to NumPy batches.
+
+    Args:
+        network: `keras.Layer`.
+        pieces: iterable of NumPy arrays, at least one, all of one shape but for the last.
+
+    Returns:
+        NumPy float32, the results one after another.
+    """
+    function = vars(network).get("_infer")
+    if function is None:
+        function = tf.function(network, reduce_retracing=True)
+        # Past Keras' tracking: it is no part of the model, and goes when the network goes.
+        object.__setattr__(network, "_infer", function)
+    with clear_errors():
+        results = [np.asarray(function(piece, training=False), "float32") for piece in pieces]
+    return results[0] if len(results) == 1 else np.concatenate(results)
