@@ -28,6 +28,13 @@ def whole(key, value, *, least):
         raise error(f"Bad {key}.", f"an integer >= {least}", f"{key}={value!r}")
 
 
+def real(key, value, *, least):
+    """Checks that an argument is a finite number of at least `least`."""
+    fits = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not fits or not least <= value < float("inf"):
+        raise error(f"Bad {key}.", f"a number >= {least}", f"{key}={value!r}"[:100])
+
+
 def describe(x):
     """What an array is, for `received`."""
     if type(x).__name__ != "ndarray":  # without importing NumPy, since the command line starts here

@@ -1005,6 +1005,9 @@ def test_bad_images_after_good_ones(images):
         ),
         (lambda m, x: m.fit_prior(x, "nromal"), "Expected:.*Received: prior='nromal'.*normal"),
         (lambda m, x: m.fit_prior(x, priors.Normal(9)), "Expected: latent_dim=4.*Received:.*latent_dim=9"),
+        (lambda m, x: make(beta_rec="1"), "Expected: a number >= 0.*Received: beta_rec='1'"),
+        (lambda m, x: make(beta_rec=float("nan")), "Expected: a number >= 0.*Received: beta_rec=nan"),
+        (lambda m, x: make(weight_decay=-1), "Expected: a number >= 0.*Received: weight_decay=-1"),
         (lambda m, x: m.compile(loss="mse"), r"Expected: compile\(\).*Received: loss='mse'"),
         (
             lambda m, x: m.compile({"encoder": "sgd", "critic": "sgd"}),

@@ -17,6 +17,7 @@ The likelihood falls as training goes on (codes spread) while samples improve: j
 """
 
 from latentzoo import losses, priors
+from latentzoo.errors import real
 from latentzoo.models.autoencoder import Autoencoder
 from latentzoo.networks import infogan
 from latentzoo.updates import Update, serializable
@@ -67,7 +68,9 @@ class GLF(Autoencoder):
         **kwargs,
     ):
         super().__init__(image_shape, latent_dim, **kwargs)
-        self.beta_rec, self.weight_decay, self.regularized = beta_rec, weight_decay, regularized
+        real("beta_rec", beta_rec, least=0)
+        real("weight_decay", weight_decay, least=0)
+        self.beta_rec, self.weight_decay, self.regularized = beta_rec, weight_decay, bool(regularized)
         self.encoder = self.own("encoder", encoder) or infogan.encoder(
             image_shape, latent_dim, dtype=self.dtype_policy
         )
