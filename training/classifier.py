@@ -41,7 +41,12 @@ RECIPES = {
         "epochs": 15,
         "learning_rate_factors": {9: 0.1, 13: 0.01},
     },
-    "classifier-cifar10": {**RESNET, "data": "cifar10"},
+    "classifier-cifar10": {
+        **RESNET,
+        "data": "cifar10",
+        "epochs": 32,
+        "learning_rate_factors": {20: 0.1, 28: 0.01},
+    },
     "classifier-celeba": {
         **RESNET,
         "data": "celeba",
