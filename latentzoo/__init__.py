@@ -11,9 +11,14 @@ import os
 
 __version__ = "0.1.0"
 
-_FUNCTIONS = {"info": "zoo", "list_families": "zoo", "list_models": "zoo", "load": "zoo"}
+_FUNCTIONS = {
+    "evaluate": "evaluation",
+    **dict.fromkeys(["info", "list_families", "list_models", "load"], "zoo"),
+}
 _MODULES = (
     "data",
+    "evaluation",
+    "extractors",
     "hub",
     "losses",
     "metrics",

@@ -1,7 +1,13 @@
 """What a card says: Markdown and the Hub's metadata, made of `config.json` and `metrics.json` alone."""
 
 from latentzoo import allowed, sources
+from latentzoo.evaluation import tables
 
+# Of a record, what the Hub's list is to tell.
+ARGUMENTS = (
+    "deviation", "standard_error", "draws", "network", "sha256", "protocol", "split", "generated", "real",
+    "images", "resize", "seed", "data", "command",
+)  # fmt: skip
 METRICS = {
     "accuracy": "accuracy",
     "mean_squared_error": "squared error of reconstruction, mean over pixels in [0, 1]",
@@ -16,6 +22,7 @@ def metadata(config, metrics, source):
     task = "image-classification" if is_classifier(config) else "unconditional-image-generation"
     base, repo = str(provenance.get("base_model", "")), source.removeprefix("hf://")
     based = base.startswith("hf://") and (base := base.removeprefix("hf://").partition("@")[0]) != repo
+    measured = {"test", "evaluations"} & metrics.keys()
     return {
         "library_name": "latentzoo",
         "pipeline_tag": task,
@@ -23,7 +30,7 @@ def metadata(config, metrics, source):
         **({"datasets": [known.hub]} if known else {}),
         **({"base_model": base} if based else {}),
         "tags": ["keras", *tags(config)],
-        **({"model-index": [index(config, metrics, source, task)]} if "test" in metrics else {}),
+        **({"model-index": [index(config, metrics, source, task)]} if measured else {}),
     }
 
 
@@ -57,16 +64,25 @@ def index(config, metrics, source, task):
     """The measurements, as the Hub lists them."""
     data = config["provenance"].get("data", "unknown")
     known = data_set(config["provenance"])
-    details = {"samples": metrics["images"], "command": metrics["command"]}
+    details = {"samples": metrics.get("images"), "command": metrics.get("command")}
     seed = config["provenance"].get("settings", {}).get("seed")
     values = [
         {
             "type": key,
             "name": METRICS[key],
-            "value": float(f"{value['mean']:.4g}"),
-            "args": {**details, "seed": seed, "standard_error": float(f"{value['standard_error']:.2g}")},
+            "value": rounded(value["mean"], 4),
+            "args": {**details, "seed": seed, "standard_error": rounded(value["standard_error"], 2)},
         }
-        for key, value in metrics["test"].items()
+        for key, value in metrics.get("test", {}).items()
+    ]
+    values += [
+        {
+            "type": record.get("name", record["metric"]).lower().replace(" ", "_"),
+            "name": f"{tables.label(record)} of {record['of']}",
+            "value": rounded(record["mean"], 4),
+            "args": {key: record[key] for key in ARGUMENTS if key in record},
+        }
+        for record in metrics.get("evaluations", [])
     ]
     return {
         "name": source.removeprefix("hf://").split("/")[-1],
@@ -78,6 +94,10 @@ def index(config, metrics, source, task):
             }
         ],
     }
+
+
+def rounded(number, digits):
+    return float(f"{number:.{digits}g}")
 
 
 def markdown(folder, config, metrics, source):
@@ -105,7 +125,7 @@ model = latentzoo.load("{source}")
 
 latentzoo is a Keras 3 model zoo of generative autoencoders; its checkpoints are JSON and safetensors, and
 nothing in them can run code.
-{training(folder, config["provenance"])}{measurements(folder, metrics)}"""
+{training(folder, config["provenance"])}{measurements(folder, metrics)}{evaluations(metrics)}"""
 
 
 def outputs(arguments):
@@ -172,6 +192,37 @@ none of them trained on; mean and standard error over images.
 {what} differ by {storage["sample_difference"]:.5f} on average between the two, in [0, 1].
 {lines}"""
 
+
+def evaluations(metrics):
+    """The table of what anyone can measure again, each number with what it depends on."""
+    if not metrics.get("evaluations"):
+        return ""
+    groups = {}
+    for record in metrics["evaluations"]:
+        groups.setdefault((tables.circumstances(record), record["command"]), []).append(record)
+    parts = [
+        "\n".join(
+            [
+                f"`{command}`",
+                "",
+                f"{circumstances[0].upper()}{circumstances[1:]}.",
+                "",
+                "| measure | of | value |",
+                "|---|---|---|",
+                *(f"| {tables.label(r)} | {r['of']} | {tables.value(r)} |" for r in group),
+            ]
+        )
+        for (circumstances, command), group in groups.items()
+    ]
+    return "\n## Evaluation\n" + EVALUATION + "\n\n".join(parts) + "\n"
+
+
+EVALUATION = """
+A Frechet distance depends on the network: FCD compares the features of one of our classifiers, and only FID
+is that of Inception. Reconstructions show what a perfect prior would reach, real images of the other split
+what chance alone does at this number of images.
+
+"""
 
 PICTURES = """
   The pictures here are samples of the model and lines between them; none is a photograph of a person."""

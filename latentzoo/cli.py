@@ -1,6 +1,5 @@
 """The command line: the library's doors for a shell."""
 
-import contextlib
 import json
 import logging
 import os
@@ -12,20 +11,15 @@ from typing import Annotated
 
 import typer
 
+from latentzoo import measuring
 from latentzoo.errors import error
+from latentzoo.shell import AsJson, Name, Output, Seed, complain, hush, load, printable, wrote
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-Name = Annotated[
-    str, typer.Argument(help="A name that `latentzoo list` shows, a folder, or user/repo on the Hub.")
-]
-Output = Annotated[pathlib.Path, typer.Option("-o", "--output", help="The PNG file to write.")]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same pictures.")]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON, for machines.")]
 
 
 def version(wanted: bool):
@@ -42,7 +36,7 @@ def options(
         bool, typer.Option("--version", callback=version, is_eager=True, help="Show the version.")
     ] = False,
 ):
-    """A zoo of generative autoencoders: list, sample, reconstruct, interpolate, train, pull and push."""
+    """A zoo of generative autoencoders: list, sample, train, evaluate, compare, pull and push."""
 
 
 def main():
@@ -54,44 +48,6 @@ def main():
     except (ValueError, OSError, RuntimeError) as mistake:  # RuntimeError: another Keras backend
         complain(mistake)
         sys.exit(2)
-
-
-def complain(mistake):
-    print("Error: " + printable(" ".join(str(mistake).split())), file=sys.stderr)
-
-
-def printable(text):
-    """A text from somewhere without what a terminal would obey."""
-    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
-
-
-@contextlib.contextmanager
-def hush():
-    """Silences what TensorFlow's libraries print to the terminal while they are imported."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
-
-
-def load(name):
-    from latentzoo import zoo
-
-    zoo.info(name)  # a wrong name is told before TensorFlow takes its seconds
-    with hush():
-        import tensorflow  # noqa: F401
-    from latentzoo.models import Autoencoder
-
-    return Autoencoder.from_pretrained(name)
-
-
-def wrote(path, as_json, **facts):
-    print(json.dumps({"output": str(path), **facts}) if as_json else f"Wrote {path}")
 
 
 @app.command("list")
@@ -362,6 +318,9 @@ def from_data(name, n, model):
     size = {} if name in data.DATASETS else {"size": model.image_shape[0], "channels": model.image_shape[2]}
     return data.arrays(name, "test", **size)[0][:n] / np.float32(255)
 
+
+app.command()(measuring.evaluate)
+app.command()(measuring.compare)
 
 if __name__ == "__main__":
     main()

@@ -5,7 +5,8 @@ import subprocess
 
 import numpy as np
 
-from latentzoo import cards, checkpoints, golden, plots, storage, zoo
+from latentzoo import cards, checkpoints, extractors, golden, plots, storage, zoo
+from latentzoo.evaluation import references
 from latentzoo.files import write_json
 from latentzoo.models import Classifier
 
@@ -35,6 +36,9 @@ def finish(model, name, recipe, history, out, data, command):
     if "non-commercial" in base.get("licence", ""):
         provenance["licence"] = base["licence"]
     checkpoints.save(model, out, "int8", provenance=provenance)
+    if isinstance(model, Classifier):
+        splits = {"test": x, **({"train": data["train"][0]} if recipe["split"] == "train" else {})}
+        references.ship(out, extractors.load(out), splits)
     stored = zoo.load(out)  # what users get is what is measured
     after = measure(stored, x, y)
     difference = float(np.abs(show(stored, x) - shown).mean())

@@ -181,6 +181,7 @@ def counts(callback):
 def write_history(history, path):
     """Writes one row for each epoch, in one step."""
     with replacing(path) as temporary, open(temporary, "w", newline="") as file:
-        writer = csv.DictWriter(file, list(history[0]) if history else ["epoch"])
+        names = dict.fromkeys(name for epoch in history for name in epoch)  # some epochs have more to tell
+        writer = csv.DictWriter(file, list(names) or ["epoch"])
         writer.writeheader()
         writer.writerows(history)

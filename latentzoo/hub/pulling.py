@@ -15,7 +15,12 @@ from latentzoo.hub.cache import Access, cached, checked, content, download, forg
 from latentzoo.hub.mistakes import plainly
 from latentzoo.hub.place import COMMIT
 
-EXTRAS = {"README.md": 10 << 20, "metrics.json": CONFIG_BYTES, "golden.npz": 100 << 20}  # bytes at most
+REFERENCES = ("reference-test.npz", "reference-train.npz")  # features of real images, beside a classifier
+EXTRAS = {  # bytes at most
+    "README.md": 10 << 20,
+    "metrics.json": CONFIG_BYTES,
+    **dict.fromkeys(["golden.npz", *REFERENCES], 100 << 20),
+}
 THREADS = 4
 
 

@@ -11,9 +11,9 @@ from latentzoo.hub import client
 from latentzoo.hub.cache import Access, blob_hash, checked, measured
 from latentzoo.hub.mistakes import plainly
 from latentzoo.hub.place import Place, target
-from latentzoo.hub.pulling import EXTRAS
+from latentzoo.hub.pulling import EXTRAS, REFERENCES
 
-MADE_OF_WEIGHTS = ("golden.npz", "samples.png", "interpolations.png")
+MADE_OF_WEIGHTS = ("golden.npz", "samples.png", "interpolations.png", *REFERENCES)
 PUBLISHED = ("metrics.json", "history.csv", *MADE_OF_WEIGHTS)  # of a folder, besides config and weights
 CARD = "README.md"
 

@@ -3,8 +3,8 @@
     latentzoo.metrics.frechet_distance(generated, real)
 
 Functions take the generated samples first and the real ones second, and need NumPy, SciPy and
-scikit-learn alone. The two classes at the end are `keras.metrics.Metric`s, for data that comes in
-batches; they bring TensorFlow and are imported on first use.
+scikit-learn alone. `FrechetDistance` and `InceptionScore` are `keras.metrics.Metric`s, for data that comes
+in batches, and `Distance` is a callback for `fit`; these bring TensorFlow and are imported on first use.
 """
 
 import importlib
@@ -22,7 +22,8 @@ from latentzoo.metrics.paths import attribute_direction, path_length, rate_of_ch
 from latentzoo.metrics.precision_recall import precision_recall
 from latentzoo.metrics.separability import separability
 
-_STREAMING = ("FrechetDistance", "InceptionScore")
+# What brings TensorFlow, and the module of each.
+_LATE = {"Distance": "callback", "FrechetDistance": "streaming", "InceptionScore": "streaming"}
 
 __all__ = [
     "ConstantFeatures",
@@ -45,14 +46,14 @@ __all__ = [
     "silhouette",
     "slerp",
     "tsne",
-    *_STREAMING,
+    *_LATE,
 ]
 
 
 def __getattr__(name):
-    if name not in _STREAMING:
+    if name not in _LATE:
         raise AttributeError(f"module 'latentzoo.metrics' has no attribute '{name}'")
-    return getattr(importlib.import_module("latentzoo.metrics.streaming"), name)
+    return getattr(importlib.import_module(f"latentzoo.metrics.{_LATE[name]}"), name)
 
 
 def __dir__():

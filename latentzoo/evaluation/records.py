@@ -1,0 +1,85 @@
+"""Records of measurements: those of a card, whether new ones agree, and how they get onto the card."""
+
+import pathlib
+
+from latentzoo import cards
+from latentzoo.configs import read_config, read_json
+from latentzoo.errors import error
+from latentzoo.files import write_json
+
+# What two measurements must share for their numbers to be comparable. Seeds and draws may differ.
+SAME = ("metric", "of", "network", "sha256", "protocol", "split", "generated", "real", "images", "data")
+DEVIATIONS = 4  # of the difference of two means: chance alone exceeds that once in some hundred measurements
+ARITHMETIC = 2e-3  # relative: what the same numbers differ by between machines, with room
+
+
+def of_card(folder):
+    """The records of a checkpoint folder, those of its finished run in the form of the others."""
+    path = folder / "metrics.json"
+    metrics = read_json(path) if path.is_file() else {}
+    return [*of_run(metrics, read_config(folder)["provenance"]), *metrics.get("evaluations", [])]
+
+
+def of_run(metrics, provenance):
+    """What the end of a training run has measured."""
+    data = provenance.get("settings", {}).get("data")
+    facts = {"images": metrics.get("images"), "split": "test", "data": data}
+    return [
+        {"metric": metric, "of": "test images", **facts, **summary}
+        for metric, summary in metrics.get("test", {}).items()
+    ]
+
+
+def counterpart(record, card):
+    """The record of a card that measured the same, or `None`."""
+    for other in card:
+        if all(record.get(key) == other[key] for key in SAME if key in other):
+            return other
+    return None
+
+
+def noise(record, other):
+    """By how much the mean of `record` may differ from that of `other`, which stands on the card."""
+    if "standard_error" in other:  # of the same images: no other were drawn
+        chance = other["standard_error"]
+    else:
+        deviation = max(other["deviation"], record["deviation"] if other["draws"] < 2 else 0.0)
+        chance = DEVIATIONS * deviation * (1 / record["draws"] + 1 / other["draws"]) ** 0.5
+    return chance + ARITHMETIC * abs(other["mean"])
+
+
+def agrees(record, other):
+    """Whether two measurements of the same differ by no more than their noise."""
+    return abs(record["mean"] - other["mean"]) <= noise(record, other)
+
+
+def update(folder, found, command):
+    """Puts records onto a card: into `metrics.json` and the README, each in one step.
+
+    Args:
+        folder: `pathlib.Path` of a checkpoint.
+        found: list of records. Those that measured the same before give way.
+        command: str. What repeats the measurements.
+    """
+    path = folder / "metrics.json"
+    metrics = read_json(path) if path.is_file() else {}
+    finished = of_run(metrics, read_config(folder)["provenance"])
+    new = [{**record, "command": command} for record in found if counterpart(record, finished) is None]
+    kept = [old for old in metrics.get("evaluations", []) if counterpart(old, new) is None]
+    write_json(path, {**metrics, "evaluations": [*kept, *new]})
+    cards.write(folder, cards.readme(folder, folder.absolute().name))
+
+
+def writable(name):
+    """The folder of a checkpoint whose card may be changed, or a `ValueError`."""
+    from latentzoo import zoo
+
+    place = zoo.locate(name)
+    if not isinstance(place, pathlib.Path):
+        raise error(
+            "The card of a repo on the Hub is not changed from here.",
+            "a checkpoint folder",
+            f"'{name}'",
+            "Save it with `latentzoo.load(...).save_pretrained(folder)`, evaluate the folder and push that.",
+        )
+    return place

@@ -1,0 +1,143 @@
+"""One evaluation under way: the model, the images that are there, and draws that a seed repeats."""
+
+import functools
+
+import numpy as np
+
+from latentzoo import data, extractors
+from latentzoo.errors import error
+from latentzoo.evaluation.references import PIECE, reference
+
+
+class Run:
+    """What the measures of one evaluation share.
+
+    Args:
+        model: an `Autoencoder` or a `Classifier`.
+        protocol: a `Protocol`.
+        data: str, name of the data set, or folder of pictures, or `None` if nothing is known of it.
+        network: str, name of an extractor, or `None` for the classifier of the data set.
+        samples: int or `None`, for those of the protocol.
+        draws: int.
+        seed: int.
+        tell: function of a few words on what is being measured.
+    """
+
+    def __init__(self, model, protocol, data, network, samples, draws, seed, tell):
+        self.model, self.protocol, self.data = model, protocol, data
+        self.network, self.asked, self.draws, self.seed = network, samples, draws, seed
+        self.tell = tell
+        self.skipped = []
+
+    def skip(self, metric, reason):
+        if (metric, reason) not in self.skipped:
+            self.skipped.append((metric, reason))
+
+    # ------------------------------------------------------------------ what it compares
+
+    @functools.cached_property
+    def extractor(self):
+        found = extractors.load(self.network or classifier_of(self.data))
+        shape = getattr(found, "image_shape", None)
+        if shape is not None and tuple(shape) != tuple(self.model.image_shape):
+            raise error(
+                "The network takes other images than the model makes.",
+                f"a network of images {self.model.image_shape}",
+                f"'{found.name}', of images {shape}",
+            )
+        return found
+
+    @functools.cached_property
+    def reference(self):
+        """Of the real images; a `FileNotFoundError` where there are none."""
+        return reference(self.extractor, self.protocol, self.data, lambda: self.split(self.protocol.split)[0])
+
+    @functools.cached_property
+    def count(self):
+        """Samples of a draw: those asked for, or as many as there are real ones, but not more than usual."""
+        return self.asked or int(min(self.protocol.samples, self.reference.moments.count))
+
+    @functools.cache  # noqa: B019 (a run lives for one evaluation)
+    def split(self, split):
+        if self.data is None:
+            raise FileNotFoundError("nothing is known of the data that this model was trained on")
+        size = {}
+        if self.data not in data.DATASETS:
+            size = {"size": self.model.image_shape[0], "channels": self.model.image_shape[2]}
+        return data.arrays(self.data, split, **size)
+
+    def images(self, split, metric="images"):
+        """Images and labels of a split, or `None`, said aloud, if they are nowhere on this machine."""
+        try:
+            return self.split(split)
+        except FileNotFoundError as reason:
+            self.skip(metric, f"the {split} images are not here: {' '.join(str(reason).split())}")
+            return None
+
+    # ------------------------------------------------------------------ what it draws, piece by piece
+
+    def seeds(self, index):
+        """A seed and a number of samples for each piece of a draw."""
+        for start in range(0, self.count, PIECE):
+            words = np.random.SeedSequence([self.seed, index, start]).generate_state(1)
+            yield int(words[0]), min(PIECE, self.count - start)
+
+    def samples_of(self, index):
+        for seed, n in self.seeds(index):
+            yield self.protocol.generated(self.model.sample(n, seed=seed))
+
+    def real_of(self, index):
+        images = self.split(self.protocol.other)[0]
+        rows = np.random.default_rng([self.seed, index]).permutation(len(images))[: self.count]
+        for start in range(0, len(rows), PIECE):
+            yield images[rows[start : start + PIECE]]
+
+    def reconstructions_of(self, index):
+        for piece in self.real_of(index):
+            yield self.protocol.generated(self.model.reconstruct(piece))
+
+    def noise_and_codes(self, index):
+        """Codes of a draw, and their noise in the prior, or `None` where it cannot be told."""
+        prior = self.model.prior
+        codes = np.concatenate([prior.sample(n, seed) for seed, n in self.seeds(index)])
+        return prior.inverse(codes) if prior.invertible else None, codes
+
+    # ------------------------------------------------------------------ what it tells
+
+    def fact(self, metric, of, **values):
+        return {"metric": metric, "of": of, **values, "data": str(self.data)}
+
+    def counts(self):
+        return {"generated": self.count, "seed": self.seed}
+
+    def record(self, metric, of, found, name, **facts):
+        """One measure of features, with all that a number means something by."""
+        label = {"name": name} if name else {}
+        return {
+            **self.fact(metric, of, **label, mean=found.mean, deviation=found.deviation, draws=found.count),
+            "network": self.extractor.name,
+            "sha256": self.extractor.sha256,
+            "protocol": self.protocol.name,
+            "split": self.protocol.split,
+            **self.counts(),
+            **facts,
+            "resize": self.extractor.resize,
+        }
+
+
+def classifier_of(data):
+    """The classifier of the shelf that was trained on a data set."""
+    from latentzoo import zoo
+
+    found = []
+    for name in zoo.list_models("classifier-*"):
+        if zoo.info(name)["provenance"].get("settings", {}).get("data") == data:
+            found.append(name)
+    if not found:
+        raise error(
+            f"The shelf has no classifier of {data!r} images.",
+            "a network by name, or data that a classifier was trained on",
+            f"network=None, data={data!r}",
+            f"Give one of {list(extractors.NAMES)} or a classifier's folder as network.",
+        )
+    return found[0]

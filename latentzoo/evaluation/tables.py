@@ -1,0 +1,101 @@
+"""Records in words: for the terminal, for cards and for comparisons."""
+
+import math
+
+import numpy as np
+from PIL import Image
+
+LABELS = {
+    "frechet_distance": "Frechet distance",
+    "kernel_distance": "kernel distance",
+    "f8": "PRD F8 (recall)",
+    "f1_8": "PRD F1/8 (precision)",
+    "inception_score": "Inception score",
+    "mean_squared_error": "squared error",
+    "nll": "nats for a code",
+    "accuracy": "accuracy",
+    "path_length": "perceptual path length",
+    "separability": "linear separability",
+}
+
+
+def label(record):
+    return record.get("name") or LABELS[record["metric"]]
+
+
+def value(record):
+    """Mean and deviation (or standard error), with two digits of the latter."""
+    spread = record.get("standard_error", record.get("deviation", 0.0))
+    if not spread > 0:
+        return f"{record['mean']:.4g}"
+    digits = min(max(1 - math.floor(math.log10(spread)), 0), 8)
+    return f"{record['mean']:.{digits}f} ± {spread:.{digits}f}"
+
+
+def published(paper, record):
+    """What a paper says, and whether by the same measure."""
+    spread = f" ± {paper['std']:g}" if paper["std"] is not None else ""
+    other = record["metric"] == "frechet_distance" and record.get("name") != paper["metric"]
+    others = other or (record["metric"] != "frechet_distance" and record.get("network") != "inception")
+    return f"{paper['metric']} {paper['value']:g}{spread}{' (of another network)' if others else ''}"
+
+
+def circumstances(record):
+    """All that a number depends on, in a line."""
+    if "network" not in record:
+        return f"{record['of']}: {record['images']:,} of {record['data']}, mean ± standard error"
+    network = f"{record['network']} (sha256 {record['sha256'][:12]}), resize {record['resize']}"
+    if "protocol" not in record:
+        return f"{network}; {record['generated']:,} samples, seed {record['seed']}"
+    real = f" against {record['real']:,} {record['split']} images" if "real" in record else ""
+    return (
+        f"{record['of']} by {network}; {record['protocol']}: {record['generated']:,}{real} "
+        f"of {record['data']}, mean ± deviation of {record['draws']} draws, seed {record['seed']}"
+    )
+
+
+def comparison(facts, cards, picture, painters, n, seed):
+    """Markdown: what cards say, a row for each checkpoint."""
+    columns = {}
+    for card in cards:
+        for record in card:
+            key = (label(record), record["of"], record.get("network"), record.get("protocol"))
+            columns.setdefault(key, []).append(record)
+    heads = [
+        f"{name} of {of}" + (f" ({network}{f', {protocol}' if protocol else ''})" if network else "")
+        for name, of, network, protocol in columns
+    ]
+    lines = [
+        "| | images | parameters | MB | " + " | ".join(heads) + " |",
+        "|---|---|---|---|" + "---|" * len(heads),
+    ]
+    for fact, card in zip(facts, cards, strict=True):
+        cells = [
+            next((value(record) for record in records if any(record is own for own in card)), "–")
+            for records in columns.values()
+        ]
+        shape = "x".join(map(str, fact["image_shape"]))
+        size = f"{fact['parameters'] / 1e6:.1f} M | {fact['bytes'] / 1e6:.0f}"
+        lines.append(f"| {fact['name']} | {shape} | {size} | " + " | ".join(cells) + " |")
+    notes = sorted({circumstances(record) for card in cards for record in card})
+    parts = ["\n".join(lines), "As their cards say:\n\n" + "\n".join(f"- {note}" for note in notes)]
+    if picture:
+        parts.insert(1, f"![Samples]({picture})\n\n{n} samples of each, seed {seed}: {', '.join(painters)}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def samples(rows):
+    """Samples of several models one after another, of the largest size and in colour if any are."""
+    side = max(row.shape[1] for row in rows)
+    channels = max(row.shape[3] for row in rows)
+    return np.concatenate([fitted(image, side, channels)[None] for row in rows for image in row])
+
+
+def fitted(image, side, channels):
+    pixels = np.rint(image * 255).astype("uint8")
+    if pixels.shape[2] < channels:
+        pixels = np.repeat(pixels, channels, axis=2)
+    if pixels.shape[:2] == (side, side):
+        return pixels
+    picture = Image.fromarray(pixels if channels > 1 else pixels[..., 0]).resize((side, side), Image.NEAREST)
+    return np.asarray(picture).reshape(side, side, channels)
