@@ -42,7 +42,8 @@ def options(
 def main():
     """Runs the command line; a user's mistake is one line and exit code 2, not a traceback."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of each of its retries
+    for chatty in ("huggingface_hub", "absl"):  # they tell of each retry, and of each folder without data
+        logging.getLogger(chatty).setLevel(logging.ERROR)
     try:
         app()
     except (ValueError, OSError, RuntimeError) as mistake:  # RuntimeError: another Keras backend

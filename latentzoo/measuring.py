@@ -93,21 +93,25 @@ def progress():
 def show(rows, agree, recipe):
     """Prints measurements beside those of the card and of the paper."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from latentzoo.evaluation import published, tables
 
-    table = Table("measure", "of", "now", "card", "", "paper", box=None)
+    table = Table(
+        *(Column(head, no_wrap=True) for head in ("measure", "of", "now", "card", "")), "paper", box=None
+    )
     for (record, other), same in zip(rows, agree, strict=True):
-        stands = "" if other is None else tables.value(other)
-        verdict = {None: "not on the card", True: "agrees", False: "DIFFERS"}[same]
+        stands = "none" if other is None else tables.value(other)
+        verdict = {None: "", True: "agrees", False: "differs"}[same]
         papers = published.of(recipe, record["metric"]) if record["of"] == "samples" else []
         said = "; ".join(tables.published(paper, record) for paper in papers)
         table.add_row(tables.label(record), record["of"], tables.value(record), stands, verdict, said)
     console = Console()
     console.print(table)
+    if any("*" in cell for cell in table.columns[-1].cells):
+        console.print("* by the features of another network: of another scale, not comparable", markup=False)
     for line in dict.fromkeys(tables.circumstances(record) for record, _ in rows):
-        console.print(printable(line), highlight=False, markup=False)
+        console.print(printable(line), highlight=False, markup=False, soft_wrap=True)
 
 
 def compare(

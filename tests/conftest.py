@@ -1,11 +1,13 @@
 """What all tests share: two CPU devices, one strategy, a few real images, and the same seeds."""
 
 import os
+import sys
 import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # No test touches the user's cache or token, or the Hub itself: nothing listens there.
 os.environ.update(HF_HOME=tempfile.mkdtemp(), HF_ENDPOINT="http://127.0.0.1:9", HF_HUB_DISABLE_XET="1")
+os.environ["LATENTZOO_CACHE"] = tempfile.mkdtemp()
 os.environ.update(HF_HUB_DISABLE_TELEMETRY="1", HF_HUB_DISABLE_PROGRESS_BARS="1")
 for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_OFFLINE", "HF_HUB_CACHE"):
     os.environ.pop(name, None)
@@ -43,3 +45,19 @@ def repeatable():
     keras.utils.set_random_seed(0)
     yield
     tf_config.disable_op_determinism()
+
+
+@pytest.fixture
+def shell(monkeypatch, capfd):
+    """Runs a command line in this process; gives its exit code, output and errors."""
+
+    from latentzoo import cli
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["latentzoo", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+            raise SystemExit(0)
+        return stop.value.code or 0, *capfd.readouterr()
+
+    return run

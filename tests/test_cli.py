@@ -8,21 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentzoo import cli, zoo
-
-
-@pytest.fixture
-def shell(monkeypatch, capfd):
-    """Runs a command line; gives its exit code, output and errors."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["latentzoo", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-            raise SystemExit(0)
-        return stop.value.code or 0, *capfd.readouterr()
-
-    return run
+from latentzoo import zoo
 
 
 def size(path):

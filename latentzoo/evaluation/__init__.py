@@ -90,9 +90,10 @@ def evaluate(
         known, usual = set(MEASURES) - {"accuracy"}, [*DEFAULT]
         usual += ["inception_score"] if network == "inception" else []
     wanted = usual if metrics is None else list(metrics)
-    if unknown := [metric for metric in wanted if metric not in known] or not wanted:
-        received = f"metrics={unknown or 'none'}"
-        raise error("These are not metrics of this model.", f"some of {sorted(known)}", received)
+    unknown = [metric for metric in wanted if metric not in known]
+    if unknown or not wanted:
+        expected, received = f"some of {sorted(known)}", f"metrics={unknown or 'none'}"
+        raise error("These are not metrics of this model.", expected, received)
     data = str(data) if data else trained_on(model)
     run = Run(model, rules, data, network, samples, draws, seed, progress or (lambda words: None))
     groups = {}
@@ -102,9 +103,9 @@ def evaluate(
     for measure, names in groups.items():
         try:
             records.extend(measure(run, names))
-        except FileNotFoundError as reason:  # of real images
+        except FileNotFoundError:  # of real images
             for name in sorted(names):
-                run.skip(name, " ".join(str(reason).split()))
+                run.skip(name, run.missing(rules.split))
     return Evaluation(records, run.skipped)
 
 

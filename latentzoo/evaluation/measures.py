@@ -92,8 +92,7 @@ def paths(run, wanted):
             path=path,
             seed=run.seed,
         )
-        facts = {"network": lpips.name, "sha256": lpips.sha256, "resize": lpips.resize}
-        yield run.fact("path_length", f"paths of {space}", **estimate(value), **facts, **run.counts())
+        yield run.fact("path_length", f"paths of {space}", **single(value, run, lpips))
 
 
 def planes(run, wanted):
@@ -106,26 +105,34 @@ def planes(run, wanted):
             f"network={judge.name!r}",
         )
     run.tell("samples for the classifier of attributes")
-    features = np.concatenate([judge.features(piece) for piece in run.samples_of(0)])
+    features = np.concatenate([judge.features(piece) for piece in run.samples_of(0, run.many)])
     found = 1 / (1 + np.exp(-judge.logits(features)))
-    for space, codes in zip(("noise", "codes"), run.noise_and_codes(0), strict=True):
+    for space, codes in zip(("noise", "codes"), run.noise_and_codes(0, run.many), strict=True):
         if codes is not None:
             value = separability(codes, found, seed=run.seed).score
-            facts = {"network": judge.name, "sha256": judge.sha256, "resize": judge.resize}
-            yield run.fact("separability", space, **estimate(value), **facts, **run.counts())
+            yield run.fact("separability", space, **single(value, run, judge))
 
 
 def spaces(run):
     """Where codes are interpolated: `(name, ends, decode, path)`."""
-    pairs = [run.noise_and_codes(index) for index in (0, 1)]
+    pairs = [run.noise_and_codes(index, run.many) for index in (0, 1)]
     if pairs[0][0] is not None:
         prior, decode = run.model.prior, run.model.decode
         yield "noise", [noise for noise, _ in pairs], lambda z: decode(np.asarray(prior(z))), "spherical"
     yield "codes", [codes for _, codes in pairs], run.model.decode, "linear"
 
 
-def estimate(value):
-    return {"mean": float(value), "deviation": 0.0, "draws": 1}
+def single(value, run, network):
+    """What a record says of a value of one draw."""
+    facts = {"network": network.name, "sha256": network.sha256, "resize": network.resize}
+    return {
+        "mean": float(value),
+        "deviation": 0.0,
+        "draws": 1,
+        **facts,
+        "generated": run.many,
+        "seed": run.seed,
+    }
 
 
 MEASURES = {

@@ -60,7 +60,8 @@ class Reference(NamedTuple):
             Damaged: the file holds something else.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            # Opened here, since NumPy leaves a file that is no archive open.
+            with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
                 moments = Moments.known(file["mu"], file["sigma"], int(file["count"]))
                 features = file["features"].astype("float32") if "features" in file else None
         except (zipfile.BadZipFile, OSError, EOFError, LookupError, ValueError, TypeError) as problem:

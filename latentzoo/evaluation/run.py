@@ -38,11 +38,11 @@ class Run:
     @functools.cached_property
     def extractor(self):
         found = extractors.load(self.network or classifier_of(self.data))
-        shape = getattr(found, "image_shape", None)
-        if shape is not None and tuple(shape) != tuple(self.model.image_shape):
+        shape, ours = found.image_shape, self.model.image_shape
+        if shape is not None and (ours[:2] != shape[:2] or ours[2] > shape[2]):  # grey is repeated
             raise error(
                 "The network takes other images than the model makes.",
-                f"a network of images {self.model.image_shape}",
+                f"a network of images {ours}",
                 f"'{found.name}', of images {shape}",
             )
         return found
@@ -57,10 +57,15 @@ class Run:
         """Samples of a draw: those asked for, or as many as there are real ones, but not more than usual."""
         return self.asked or int(min(self.protocol.samples, self.reference.moments.count))
 
+    @property
+    def many(self):
+        """Samples of a measure that compares them with no real images."""
+        return self.asked or self.protocol.samples
+
     @functools.cache  # noqa: B019 (a run lives for one evaluation)
     def split(self, split):
         if self.data is None:
-            raise FileNotFoundError("nothing is known of the data that this model was trained on")
+            raise FileNotFoundError(self.missing(split))
         size = {}
         if self.data not in data.DATASETS:
             size = {"size": self.model.image_shape[0], "channels": self.model.image_shape[2]}
@@ -70,20 +75,27 @@ class Run:
         """Images and labels of a split, or `None`, said aloud, if they are nowhere on this machine."""
         try:
             return self.split(split)
-        except FileNotFoundError as reason:
-            self.skip(metric, f"the {split} images are not here: {' '.join(str(reason).split())}")
+        except FileNotFoundError:
+            self.skip(metric, self.missing(split))
             return None
+
+    def missing(self, split):
+        """Why something is skipped that needs the images of a split."""
+        if self.data is None:
+            return "nothing is known of the data that this model was trained on; name them with `data`"
+        remedy = "; set LATENTZOO_DATA to the folder that holds them" if self.data in data.DATASETS else ""
+        return f"the {split} images of {self.data} are not on this machine{remedy}"
 
     # ------------------------------------------------------------------ what it draws, piece by piece
 
-    def seeds(self, index):
+    def seeds(self, index, count):
         """A seed and a number of samples for each piece of a draw."""
-        for start in range(0, self.count, PIECE):
+        for start in range(0, count, PIECE):
             words = np.random.SeedSequence([self.seed, index, start]).generate_state(1)
-            yield int(words[0]), min(PIECE, self.count - start)
+            yield int(words[0]), min(PIECE, count - start)
 
-    def samples_of(self, index):
-        for seed, n in self.seeds(index):
+    def samples_of(self, index, count=None):
+        for seed, n in self.seeds(index, count or self.count):
             yield self.protocol.generated(self.model.sample(n, seed=seed))
 
     def real_of(self, index):
@@ -96,19 +108,16 @@ class Run:
         for piece in self.real_of(index):
             yield self.protocol.generated(self.model.reconstruct(piece))
 
-    def noise_and_codes(self, index):
+    def noise_and_codes(self, index, count):
         """Codes of a draw, and their noise in the prior, or `None` where it cannot be told."""
         prior = self.model.prior
-        codes = np.concatenate([prior.sample(n, seed) for seed, n in self.seeds(index)])
+        codes = np.concatenate([prior.sample(n, seed) for seed, n in self.seeds(index, count)])
         return prior.inverse(codes) if prior.invertible else None, codes
 
     # ------------------------------------------------------------------ what it tells
 
     def fact(self, metric, of, **values):
         return {"metric": metric, "of": of, **values, "data": str(self.data)}
-
-    def counts(self):
-        return {"generated": self.count, "seed": self.seed}
 
     def record(self, metric, of, found, name, **facts):
         """One measure of features, with all that a number means something by."""
@@ -119,7 +128,8 @@ class Run:
             "sha256": self.extractor.sha256,
             "protocol": self.protocol.name,
             "split": self.protocol.split,
-            **self.counts(),
+            "generated": self.count,
+            "seed": self.seed,
             **facts,
             "resize": self.extractor.resize,
         }

@@ -33,11 +33,11 @@ def value(record):
 
 
 def published(paper, record):
-    """What a paper says, and whether by the same measure."""
+    """What a paper says; a star stands for features of another network, whose numbers are not comparable."""
     spread = f" ± {paper['std']:g}" if paper["std"] is not None else ""
     other = record["metric"] == "frechet_distance" and record.get("name") != paper["metric"]
     others = other or (record["metric"] != "frechet_distance" and record.get("network") != "inception")
-    return f"{paper['metric']} {paper['value']:g}{spread}{' (of another network)' if others else ''}"
+    return f"{paper['metric']} {paper['value']:g}{spread}{'*' if others else ''}"
 
 
 def circumstances(record):
@@ -48,9 +48,10 @@ def circumstances(record):
     if "protocol" not in record:
         return f"{network}; {record['generated']:,} samples, seed {record['seed']}"
     real = f" against {record['real']:,} {record['split']} images" if "real" in record else ""
+    draws = f"mean ± deviation of {record['draws']} draws" if record["draws"] > 1 else "one draw"
     return (
         f"{record['of']} by {network}; {record['protocol']}: {record['generated']:,}{real} "
-        f"of {record['data']}, mean ± deviation of {record['draws']} draws, seed {record['seed']}"
+        f"of {record['data']}, {draws}, seed {record['seed']}"
     )
 
 

@@ -28,6 +28,7 @@ class ClassifierFeatures(Extractor):
             has_classes=not model.attributes,
         )
         self.model = model
+        self.image_shape = model.image_shape
 
     def features(self, images, batch_size=256):
         x, shape = array(images), self.model.image_shape

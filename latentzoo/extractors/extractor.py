@@ -22,8 +22,11 @@ class Extractor:
         resize: str, what becomes of the size of images.
         width: int, of the features.
         folder: `pathlib.Path` of a classifier's checkpoint, `None` of other networks.
+        image_shape: of the only images that it takes, `None` if it takes any.
         has_classes: bool. Whether there are `probabilities`.
     """
+
+    image_shape = None
 
     def __init__(self, name, sha256, *, distance, resize, width, folder=None, has_classes=False):
         self.name, self.sha256, self.distance, self.resize = name, sha256, distance, resize
