@@ -42,11 +42,12 @@ def options(
 def main():
     """Runs the command line; a user's mistake is one line and exit code 2, not a traceback."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    for chatty in ("huggingface_hub", "absl"):  # they tell of each retry, and of each folder without data
-        logging.getLogger(chatty).setLevel(logging.ERROR)
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # not a line for each retry
+    logging.getLogger("absl").setLevel(logging.ERROR)  # nor for each folder without data
     try:
         app()
-    except (ValueError, OSError, RuntimeError) as mistake:  # RuntimeError: another Keras backend
+    except (ValueError, OSError, RuntimeError, ImportError) as mistake:
+        # RuntimeError: another Keras backend; ImportError: an extra that is not installed.
         complain(mistake)
         sys.exit(2)
 

@@ -165,9 +165,7 @@ def test_a_classifier_needs_no_pictures(judge, offline):
 def test_a_changed_file_beside_a_classifier_is_refused(judge, tmp_path):
     folder = shutil.copytree(judge, tmp_path / "judge")
     Image.new("L", (1, 1)).save(folder / "reference-test.npz", "PNG")
-    with pytest.raises(
-        Damaged, match="not the ones recorded. Expected: sha256 .* Received: .*reference-test"
-    ):
+    with pytest.raises(Damaged, match="reference-test.npz' is not the file that is recorded"):
         references.reference(extractors.load(str(folder)), protocols.find("std"), "mnist", None)
 
 

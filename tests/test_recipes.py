@@ -34,8 +34,10 @@ def test_every_recipe_runs_in_small_and_leaves_a_checkpoint(name, tmp_path):
     recipe = recipes.smoke(recipes.recipe(name))
     metrics = recipes.run(name, recipe, tmp_path, tiny=True, verbose=0)
     classifier = recipe["family"] == "Classifier"
-    pictures = set() if classifier else {"interpolations.png", "samples.png"}
-    assert {p.name for p in tmp_path.iterdir() if p.suffix != ".safetensors"} == pictures | {
+    splits = ["test", "train"] if recipe["split"] == "train" else ["test"]
+    others = {f"reference-{split}.npz" for split in splits}
+    others = others if classifier else {"interpolations.png", "samples.png"}
+    assert {p.name for p in tmp_path.iterdir() if p.suffix != ".safetensors"} == others | {
         "README.md", "config.json", "golden.npz", "history.csv", "metrics.json",
     }  # fmt: skip
     golden.check(latentzoo.load(tmp_path), tmp_path / "golden.npz")

@@ -8,6 +8,7 @@ from latentzoo.recipes import FOLDER
 OURS = {
     "glf-mnist": ("000-GLF", "GLF", "MNIST"),
     "glf-fashion": ("000-GLF", "GLF", "Fashion-MNIST"),
+    "glf-cifar10": ("000-GLF", "GLF", "CIFAR-10"),
     "glf-celeba": ("000-GLF", "GLF", "CelebA-64 (crop 160)"),
 }
 METRICS = {

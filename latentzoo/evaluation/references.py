@@ -7,8 +7,6 @@ that a classifier of the shelf was trained on are in a file beside it, so that d
 
 import hashlib
 import json
-import os
-import pathlib
 import zipfile
 from typing import NamedTuple
 
@@ -16,6 +14,7 @@ import numpy as np
 
 from latentzoo.configs import read_config
 from latentzoo.errors import Damaged, error
+from latentzoo.extractors import fetch
 from latentzoo.files import replacing, write_json
 from latentzoo.metrics import Moments
 
@@ -48,7 +47,8 @@ class Reference(NamedTuple):
     def save(self, path, *, features=True):
         """Writes an npz file in one step; `features=False` leaves out all but the moments."""
         moments = {"count": self.moments.count, "mu": self.moments.mean, "sigma": self.moments.covariance}
-        kept = {"features": self.features.astype("float16")} if features else {}
+        fits = self.features is not None and abs(self.features).max() < np.finfo("float16").max
+        kept = {"features": self.features.astype("float16" if fits else "float32")} if features else {}
         with replacing(path) as temporary, open(temporary, "wb") as file:
             np.savez_compressed(file, **moments, **kept)
 
@@ -99,7 +99,7 @@ def reference(extractor, protocol, data, images):
     pixels = protocol.real(images(), data)
     key = hashlib.sha256(f"{extractor.sha256} {extractor.resize} {pixels.dtype} {pixels.shape} ".encode())
     key.update(np.ascontiguousarray(pixels))
-    path = cache() / f"{key.hexdigest()}.npz"
+    path = fetch.cache() / "references" / f"{key.hexdigest()}.npz"
     if path.is_file():
         try:
             return Reference.load(path)
@@ -109,12 +109,6 @@ def reference(extractor, protocol, data, images):
     path.parent.mkdir(parents=True, exist_ok=True)
     found.save(path)
     return Reference.load(path)  # in the precision kept, so that the first time gives what the others do
-
-
-def cache():
-    """The folder of kept references."""
-    home = os.environ.get("LATENTZOO_CACHE") or pathlib.Path.home() / ".cache" / "latentzoo"
-    return pathlib.Path(home) / "references"
 
 
 def shipped(extractor, data, split):
@@ -128,19 +122,7 @@ def shipped(extractor, data, split):
     path = extractor.folder / f"reference-{split}.npz"
     if not path.is_file():
         return None
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != sha256:
-        raise Damaged(
-            str(
-                error(
-                    "The features of real images are not the ones recorded.",
-                    f"sha256 {sha256}",
-                    f"'{path}' with {found}",
-                    "Restore the file, or get the checkpoint again.",
-                )
-            ),
-            path,
-        )
+    fetch.check(path, sha256, remedy="Restore the file, or get the checkpoint again.")
     return Reference.load(path)
 
 

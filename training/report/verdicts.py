@@ -1,0 +1,233 @@
+"""Verdicts on claims, computed from measured numbers.
+
+A claim is a list of parts, each an inequality between two quantities. One rule judges every part: `a < b`
+holds if b - a is more than twice its deviation, does not hold if a - b is, and is undecided within noise
+otherwise.
+"""
+
+import dataclasses
+import functools
+import itertools
+import math
+
+from report.measured import measure
+from report.quantities import last, lowest, number, of, worst_rise
+
+HELD, NOT_HELD, UNDECIDED, NOT_RUN = "held", "not held", "undecided within noise", "not run"
+VERDICTS = (HELD, NOT_HELD, UNDECIDED, NOT_RUN)
+MANY = 2  # pieces of evidence that a verdict shows, the rest being counted
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A comparison.
+
+    Attributes:
+        quantities: tuple of `Quantity`.
+        judge: Callable of their `(mean, deviation)`, to a verdict.
+        own: bool. Whether it is about the size of a number, so that no other measure can stand in.
+    """
+
+    quantities: tuple
+    judge: callable
+    own: bool = False
+
+
+def less(a, b, own=False):
+    """Part: a < b, by the rule of noise."""
+
+    def judge(x, y):
+        difference, noise = y[0] - x[0], 2 * math.hypot(x[1], y[1])
+        return HELD if difference > noise else NOT_HELD if -difference > noise else UNDECIDED
+
+    return Part((a, b), judge, own)
+
+
+def between(low, quantity, high):
+    """Parts: a quantity lies between two numbers; they mean the paper's own measure."""
+    return [less(number(low), quantity, own=True), less(quantity, number(high), own=True)]
+
+
+def rises(*names, wanted):
+    """Part: a curve rises somewhere by more than noise, or does not."""
+
+    def judge(rise):
+        return HELD if (rise[0] > 2 * rise[1]) == wanted else NOT_HELD
+
+    return Part((worst_rise(*names),), judge)
+
+
+def turns_up(*names, wanted):
+    """Part: a curve ends above its lowest point by more than noise, or ends there."""
+
+    def judge(low, end):
+        if end[0] == low[0]:
+            return NOT_HELD if wanted else HELD
+        if end[0] - low[0] <= 2 * math.hypot(low[1], end[1]):
+            return UNDECIDED
+        return HELD if wanted else NOT_HELD
+
+    return Part((lowest(*names), last(*names)), judge)
+
+
+def order(metric, lower, higher, datasets, own=False):
+    """Parts: every one of `lower` is below every one of `higher`, on every data set."""
+    return [
+        less(of(a, dataset, metric), of(b, dataset, metric), own)
+        for dataset in datasets
+        for a in lower
+        for b in higher
+    ]
+
+
+def chain(metric, systems, datasets):
+    """Parts: each is below the next, on every data set."""
+    return [part for a, b in itertools.pairwise(systems) for part in order(metric, [a], [b], datasets)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """A row of the table.
+
+    Attributes:
+        id: str, such as `"CL-01"`.
+        paper: str, as the published records name it.
+        says: str. The claim.
+        decided_by: str. What decides it.
+        parts: list of `Part`; or list of such lists, one for each data set, of which those are judged that
+            have numbers.
+        never: str. Why numbers of ours cannot decide it, if they cannot.
+    """
+
+    id: str
+    paper: str
+    says: str
+    decided_by: str
+    parts: list = ()
+    never: str = ""
+
+
+def verdict(claim, ours):
+    """The verdict on a claim.
+
+    Args:
+        claim: `Claim`.
+        ours: Callable `(system, dataset, metric, every=False)`, to an estimate or `None`, or to the list of
+            estimates of a curve; see `measured.lookup`.
+
+    Returns:
+        One of `VERDICTS`, and why.
+    """
+    if claim.never:
+        return NOT_RUN, claim.never
+    if not isinstance(claim.parts[0], list):
+        return settle([judged(part, ours) for part in claim.parts])
+    results = [[judged(part, ours) for part in parts] for parts in claim.parts]
+    run = [group for group in results if all(found[0] != NOT_RUN for found in group)]
+    return settle(sum(run or results, []))
+
+
+def settle(found):
+    """The verdict of all parts: one that fails settles it, one that is missing leaves it open."""
+    of_kind = {kind: [entry for entry in found if entry[0] == kind] for kind in VERDICTS}
+    kind = next(k for k in (NOT_HELD, NOT_RUN, UNDECIDED, HELD) if of_kind[k])
+    if kind == NOT_RUN:
+        why = lacking([entry[1] for entry in of_kind[NOT_RUN]])
+        done = len(found) - len(of_kind[NOT_RUN])
+        if done:
+            counts = [f"{len(of_kind[k])} {k}" for k in (HELD, UNDECIDED) if of_kind[k]]
+            why += f"; of {len(found)} comparisons {' and '.join(counts)}"
+        return kind, why
+    measures = sorted(set().union(*(entry[2] for entry in found)))
+    by = f", by {' and '.join(measures)}" if measures else ""
+    if kind == HELD:
+        return kind, f"{count(len(found))}{by}: {few([entry[1] for entry in found])}"
+    return kind, f"{len(of_kind[kind])} of {count(len(found))}{by}: {few([e[1] for e in of_kind[kind]])}"
+
+
+def count(n):
+    return f"{n} comparison{'s' * (n > 1)}"
+
+
+def few(texts):
+    """The first of some texts, and how many more there are."""
+    rest = f"; and {len(texts) - MANY} more" if len(texts) > MANY else ""
+    return "; ".join(texts[:MANY]) + rest
+
+
+def judged(part, ours):
+    """A part's verdict, its evidence or what it lacks, and the measures it rests on.
+
+    Where there is no FID, an FCD can stand in for an order of FIDs, and the verdict says so.
+    """
+    found = attempt(part, ours, "FID")
+    if found[0] == NOT_RUN and not part.own:
+        other = attempt(part, ours, "FCD")
+        if other[0] != NOT_RUN or absent(other) < absent(found):
+            return other
+    return found
+
+
+def absent(found):
+    """How many numbers a part that was not run is short of."""
+    return sum(problem in ("no", "no curve of") for problem, *_ in found[1])
+
+
+def attempt(part, ours, samples):
+    """`judged`, with the metric of that name where the part says FID."""
+
+    @functools.cache
+    def get(need):
+        system, dataset, metric, every = need
+        return ours(system, dataset, samples if metric == "FID" else metric, every=every)
+
+    needs = sum((q.needs for q in part.quantities), ())
+    alternative = "FID" if part.own else "FID or FCD"
+    shown = [(s, d, alternative if m == "FID" else m, every) for s, d, m, every in needs]
+    lacks = []
+    for need, (system, dataset, metric, every) in zip(needs, shown, strict=True):
+        found = get(need)
+        if found is None or (every and len(found) < 3):
+            lacks.append(("no curve of" if every else "no", metric, system, dataset))
+        elif any(estimate.deviation is None for estimate in (found if every else [found])):
+            lacks.append(("no deviation of", metric, system, dataset))
+    if lacks:
+        return NOT_RUN, lacks, set()
+    used = [estimate for need in needs for estimate in (get(need) if need[3] else [get(need)])]
+    if len({measure(estimate) for estimate in used}) > 1:
+        lacks = [("measured in different ways:", m, s, d) for s, d, m, _ in shown]
+        return NOT_RUN, lacks, set()
+    if len({tuple(e.facts["epochs"] for e in get(need)) for need in needs if need[3]}) > 1:
+        return NOT_RUN, [("curves of different epochs:", m, s, d) for s, d, m, _ in shown], set()
+    values = [q.value(get) for q in part.quantities]
+    evidence = [
+        f"{q.text} ({show(*value)})" if q.needs else q.text
+        for q, value in zip(part.quantities, values, strict=True)
+    ]
+    measures = {
+        f"{samples if need[2] == 'FID' else need[2]} ({estimate.facts['network']})"
+        for need in needs
+        for estimate in (get(need) if need[3] else [get(need)])
+        if estimate.facts["network"]
+    }
+    return part.judge(*values), " against ".join(evidence), measures
+
+
+def show(mean, deviation):
+    return f"{mean:.4g} ± {deviation:.1g}" if deviation else f"{mean:.4g}"
+
+
+def lacking(lists):
+    """A sentence that names each thing once, systems and data sets gathered."""
+    systems = {}
+    for problem, metric, system, dataset in itertools.chain(*lists):
+        datasets = systems.setdefault((problem, metric, system), [])
+        if dataset not in datasets:
+            datasets.append(dataset)
+    gathered = {}
+    for (problem, metric, system), datasets in systems.items():
+        gathered.setdefault((problem, metric, tuple(datasets)), []).append(system)
+    return "; ".join(
+        f"{problem} {metric} of {', '.join(names)} on {', '.join(datasets)}"
+        for (problem, metric, datasets), names in gathered.items()
+    )
