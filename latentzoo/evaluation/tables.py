@@ -43,14 +43,14 @@ def published(paper, record):
 def circumstances(record):
     """All that a number depends on, in a line."""
     if "network" not in record:
-        return f"{record['of']}: {record['images']:,} of {record['data']}, mean ± standard error"
+        return f"{record['images']:,} {record['of']} of {record['data']}, mean ± standard error"
     network = f"{record['network']} (sha256 {record['sha256'][:12]}), resize {record['resize']}"
     if "protocol" not in record:
         return f"{network}; {record['generated']:,} samples, seed {record['seed']}"
     real = f" against {record['real']:,} {record['split']} images" if "real" in record else ""
     draws = f"mean ± deviation of {record['draws']} draws" if record["draws"] > 1 else "one draw"
     return (
-        f"{record['of']} by {network}; {record['protocol']}: {record['generated']:,}{real} "
+        f"by {network}; {record['protocol']}: {record['generated']:,}{real} "
         f"of {record['data']}, {draws}, seed {record['seed']}"
     )
 
