@@ -56,28 +56,20 @@ def circumstances(record):
 
 
 def comparison(facts, cards, picture, painters, n, seed):
-    """Markdown: what cards say, a row for each checkpoint."""
-    columns = {}
-    for card in cards:
+    """Markdown: what cards say, a column for each checkpoint and a row for each measure."""
+    rows = {
+        "images": ["x".join(map(str, fact["image_shape"])) for fact in facts],
+        "parameters": [f"{fact['parameters'] / 1e6:.1f} M" for fact in facts],
+        "MB": [f"{fact['bytes'] / 1e6:.0f}" for fact in facts],
+    }
+    for column, card in enumerate(cards):
         for record in card:
-            key = (label(record), record["of"], record.get("network"), record.get("protocol"))
-            columns.setdefault(key, []).append(record)
-    heads = [
-        f"{name} of {of}" + (f" ({network}{f', {protocol}' if protocol else ''})" if network else "")
-        for name, of, network, protocol in columns
-    ]
-    lines = [
-        "| | images | parameters | MB | " + " | ".join(heads) + " |",
-        "|---|---|---|---|" + "---|" * len(heads),
-    ]
-    for fact, card in zip(facts, cards, strict=True):
-        cells = [
-            next((value(record) for record in records if any(record is own for own in card)), "–")
-            for records in columns.values()
-        ]
-        shape = "x".join(map(str, fact["image_shape"]))
-        size = f"{fact['parameters'] / 1e6:.1f} M | {fact['bytes'] / 1e6:.0f}"
-        lines.append(f"| {fact['name']} | {shape} | {size} | " + " | ".join(cells) + " |")
+            by = [record[key] for key in ("network", "protocol") if key in record]
+            head = f"{label(record)} of {record['of']}" + (f" ({', '.join(by)})" if by else "")
+            rows.setdefault(head, ["–"] * len(cards))[column] = value(record)
+    lines = [["", *(fact["name"] for fact in facts)], ["---"] * (len(facts) + 1)]
+    lines += [[head, *cells] for head, cells in rows.items()]
+    lines = [f"| {' | '.join(cells)} |" for cells in lines]
     notes = sorted({circumstances(record) for card in cards for record in card})
     parts = ["\n".join(lines), "As their cards say:\n\n" + "\n".join(f"- {note}" for note in notes)]
     if picture:
