@@ -10,9 +10,10 @@ import re
 import yaml
 
 from latentzoo.card_text import markdown, metadata
-from latentzoo.configs import read_config, read_json
+from latentzoo.configs import read_config
 from latentzoo.errors import error
 from latentzoo.files import replacing
+from latentzoo.measurements import read_metrics
 
 MARK = "latentzoo_card"
 # What we know of a model, and a person who edits the card does not decide. Other entries are theirs.
@@ -32,7 +33,7 @@ def readme(folder, source, *, given=None, there=None):
         bytes. One that is no text, or whose metadata are broken, comes back as it is.
     """
     config = read_config(folder)
-    metrics = read_json(folder / "metrics.json") if (folder / "metrics.json").is_file() else {}
+    metrics = read_metrics(folder)
     facts = metadata(config, metrics, source)
     here = (folder / "README.md").read_bytes() if (folder / "README.md").is_file() else None
     given = None if given is None else given.encode()

@@ -12,9 +12,10 @@ import os
 import pathlib
 
 from latentzoo import allowed
-from latentzoo.configs import read_config, read_json
+from latentzoo.configs import read_config
 from latentzoo.errors import error
 from latentzoo.hub.place import Place, parse
+from latentzoo.measurements import read_metrics
 
 ROOT = pathlib.Path(__file__).parent
 CHECKPOINTS = ROOT.parent / "checkpoints"
@@ -80,7 +81,6 @@ def info(name, **access):
     place = locate(name, access.pop("revision", None))
     folder = at_hand(place, weights=False, extras=True, **access)
     config = read_config(folder)
-    metrics = folder / "metrics.json"
     if str(name) not in shelf():
         name = folder.absolute().name if place == folder else str(place).removeprefix("hf://")
     return {
@@ -92,7 +92,7 @@ def info(name, **access):
         "bytes": sum(facts["bytes"] for facts in config["weights"].values()),
         "storage": config["storage"],
         "provenance": config["provenance"],
-        "metrics": read_json(metrics) if metrics.is_file() else {},
+        "metrics": read_metrics(folder),
     }
 
 

@@ -460,3 +460,39 @@ def test_a_callback_logs_the_distance(model, judge):
     for arguments in ({"every": 0}, {"samples": 1}, {"seed": -1}):
         with pytest.raises(ValueError, match="Bad"):
             latentzoo.metrics.Distance(pictures(9, 0), str(judge), **arguments)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mean": None}, {"mean": "1"}, {"mean": 1e300}, {"mean": True}, {"of": 3}, {"draws": 0},
+        {"network": None}, {"deviation": []}, {"command": None}, {"generated": "many"}, None, "text",
+    ],
+)  # fmt: skip
+def test_measurements_of_anybody_are_checked(shell, folder, change):
+    good = record(1.0, command="latentzoo evaluate x")
+    bad = {**good, **change} if isinstance(change, dict) else change
+    path = folder / "metrics.json"
+    path.write_text(json.dumps({"evaluations": [good]}))
+    assert latentzoo.info(folder)["metrics"]["evaluations"] == [good]
+    path.write_text(json.dumps({"evaluations": [good, bad]}))
+    before = path.read_bytes()
+    for command in (["info"], ["evaluate", "--update-card"], ["compare"]):
+        code, _, told = shell(*command, folder)
+        assert code == 2 and "does not belong to a checkpoint" in told and "Traceback" not in told
+    assert path.read_bytes() == before and not (folder / "README.md").exists()
+
+
+def test_measurements_of_a_run_are_checked(folder):
+    metrics = json.loads((zoo.find("glf-mnist") / "metrics.json").read_text())
+    for key, value in (
+        ("test", []), ("test", {"nll": 3}), ("test", {}), ("storage", None), ("images", "1"),
+        ("command", None),
+    ):  # fmt: skip
+        (folder / "metrics.json").write_text(json.dumps({**metrics, key: value}))
+        with pytest.raises(ValueError, match="does not belong to a checkpoint"):
+            latentzoo.info(folder)
+    for evaluations in ({}, 3, [[]]):
+        (folder / "metrics.json").write_text(json.dumps({**metrics, "evaluations": evaluations}))
+        with pytest.raises(ValueError, match="does not belong to a checkpoint"):
+            latentzoo.info(folder)

@@ -3,9 +3,10 @@
 import pathlib
 
 from latentzoo import cards
-from latentzoo.configs import read_config, read_json
+from latentzoo.configs import read_config
 from latentzoo.errors import error
 from latentzoo.files import write_json
+from latentzoo.measurements import read_metrics
 
 # What two measurements must share for their numbers to be comparable. Seeds and draws may differ.
 SAME = ("metric", "of", "network", "sha256", "protocol", "split", "generated", "real", "images", "data")
@@ -15,8 +16,7 @@ ARITHMETIC = 2e-3  # relative: what the same numbers differ by between machines,
 
 def of_card(folder):
     """The records of a checkpoint folder, those of its finished run in the form of the others."""
-    path = folder / "metrics.json"
-    metrics = read_json(path) if path.is_file() else {}
+    metrics = read_metrics(folder)
     return [*of_run(metrics, read_config(folder)["provenance"]), *metrics.get("evaluations", [])]
 
 
@@ -61,12 +61,11 @@ def update(folder, found, command):
         found: list of records. Those that measured the same before give way.
         command: str. What repeats the measurements.
     """
-    path = folder / "metrics.json"
-    metrics = read_json(path) if path.is_file() else {}
+    metrics = read_metrics(folder)
     finished = of_run(metrics, read_config(folder)["provenance"])
     new = [{**record, "command": command} for record in found if counterpart(record, finished) is None]
     kept = [old for old in metrics.get("evaluations", []) if counterpart(old, new) is None]
-    write_json(path, {**metrics, "evaluations": [*kept, *new]})
+    write_json(folder / "metrics.json", {**metrics, "evaluations": [*kept, *new]})
     cards.write(folder, cards.readme(folder, folder.absolute().name))
 
 

@@ -20,7 +20,7 @@ LABELS = {
 
 
 def label(record):
-    return record.get("name") or LABELS[record["metric"]]
+    return record.get("name") or LABELS.get(record["metric"], record["metric"])
 
 
 def value(record):

@@ -8,12 +8,13 @@ import threading
 import warnings
 
 from latentzoo.allowed import CONFIG_BYTES, INDEX
-from latentzoo.configs import read_config, read_json
+from latentzoo.configs import read_config
 from latentzoo.errors import Damaged
 from latentzoo.hub import client
 from latentzoo.hub.cache import Access, cached, checked, content, download, forget, measured, optional, wrong
 from latentzoo.hub.mistakes import plainly
 from latentzoo.hub.place import COMMIT
+from latentzoo.measurements import read_metrics
 
 REFERENCES = ("reference-test.npz", "reference-train.npz")  # features of real images, beside a classifier
 EXTRAS = {  # bytes at most
@@ -57,8 +58,7 @@ def pull(name, *, revision=None, token=None, cache_dir=None, local_files_only=Fa
         folder = fetch(place, access, extras=True, hashed=True)
     with Weights(folder, read_config(folder)["weights"], hashed=folder is not place):
         pass
-    if (folder / "metrics.json").is_file():
-        read_json(folder / "metrics.json")
+    read_metrics(folder)
     return folder
 
 
