@@ -1,5 +1,6 @@
 """Evaluation: what is measured, what it is measured with, and whether a card tells the same."""
 
+import functools
 import hashlib
 import json
 import shutil
@@ -11,7 +12,7 @@ from PIL import Image
 import latentzoo
 from latentzoo import checkpoints, data, extractors, zoo
 from latentzoo.errors import Damaged
-from latentzoo.evaluation import protocols, published, records, references, tables
+from latentzoo.evaluation import measures, protocols, published, records, references, tables
 from latentzoo.evaluation.run import Run
 from latentzoo.metrics import ConstantFeatures, FewSamples, frechet_distance, precision_recall
 
@@ -45,7 +46,13 @@ def pictures(n, seed):
 
 
 @pytest.fixture
-def offline(monkeypatch):
+def quick(monkeypatch):
+    """One clustering instead of ten."""
+    monkeypatch.setattr(measures, "precision_recall", functools.partial(precision_recall, runs=1))
+
+
+@pytest.fixture
+def offline(monkeypatch, quick):
     """A machine without any data set."""
 
     def nowhere(*arguments, **options):
@@ -172,7 +179,7 @@ def test_a_changed_file_beside_a_classifier_is_refused(judge, tmp_path):
 # ---------------------------------------------------------------------- measures
 
 
-def test_all_that_images_allow(model, judge, at_home):
+def test_all_that_images_allow(model, judge, at_home, quick):
     found = measured(model, judge)
     assert found.skipped == []
     by = {(r["metric"], r["of"]): r for r in found.records}
