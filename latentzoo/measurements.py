@@ -58,6 +58,7 @@ def is_record(value):
         needed <= value.keys()
         and all(isinstance(value[key], str) for key in TEXTS if key in value)
         and all(is_number(value[key]) for key in NUMBERS if key in value)
+        and all(value.get(key, 0) >= 0 for key in ("deviation", "standard_error"))
         and value.get("draws", 1) >= 1
     )
 

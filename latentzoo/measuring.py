@@ -23,40 +23,47 @@ def evaluate(
     ] = None,
     protocol: Annotated[str, typer.Option(help="std, train5k or tsvae-compat.")] = "std",
     data: Annotated[str | None, typer.Option(help="Instead of the data set of the model.")] = None,
-    samples: Annotated[int | None, typer.Option(min=2, help="In a draw; as many as real images.")] = None,
+    samples: Annotated[
+        int | None,
+        typer.Option(min=2, help="In a draw; as many as real images, at most 10,000, if left out."),
+    ] = None,
     draws: Annotated[int, typer.Option(min=1, help="Independent draws of samples.")] = 10,
     seed: Seed = 0,
     update_card: Annotated[bool, typer.Option("--update-card", help="Put them onto the card.")] = False,
     as_json: AsJson = False,
 ):
     """Measure a checkpoint again; exit with 1 if a number is not that of its card."""
+    from rich.console import Console
+
     from latentzoo import evaluation, zoo
     from latentzoo.evaluation import protocols, records
 
-    wanted = [word for words in metrics or [] for word in words.split(",") if word]
+    wanted = None if metrics is None else [word for words in metrics for word in words.split(",") if word]
     protocols.find(protocol)  # mistakes are told before TensorFlow takes its seconds
     folder = records.writable(name) if update_card else zoo.find(name, weights=False, extras=True)
     card = records.of_card(folder)
     recipe = zoo.info(name)["provenance"].get("recipe")
     given = {"--network": network, "--data": data, "--samples": samples}
-    given |= {"--metrics": ",".join(wanted), "--protocol": protocol if protocol != "std" else None}
+    given |= {"--metrics": ",".join(wanted or []), "--protocol": protocol if protocol != "std" else None}
     given |= {"--draws": draws if draws != 10 else None, "--seed": seed or None}
     words = [word for key, value in given.items() if value for word in (key, str(value))]
     command = shlex.join(["latentzoo", "evaluate", name, *words])
     with hush():
         import tensorflow  # noqa: F401
-    with warnings.catch_warnings(record=True) as told, progress() as tell:
+    with warnings.catch_warnings(record=True) as told, Console(stderr=True).status("Opening") as status:
         warnings.simplefilter("always")
+        model = zoo.load(name)
+        recorded = outputs_as_recorded(model, folder / "golden.npz")
         found = evaluation.evaluate(
-            name,
-            metrics=wanted or None,
+            model,
+            metrics=wanted,
             network=network,
             protocol=protocol,
             data=data,
             samples=samples,
             draws=draws,
             seed=seed,
-            progress=tell,
+            progress=status.update,
         )
     for text in dict.fromkeys(str(w.message) for w in told if w.category.__module__.startswith("latentzoo")):
         print(f"Warning: {printable(text)}", file=sys.stderr)
@@ -64,30 +71,37 @@ def evaluate(
     agree = [None if other is None else records.agrees(record, other) for record, other in rows]
     if as_json:
         whole = [{**r, "card": other, "agrees": same} for (r, other), same in zip(rows, agree, strict=True)]
-        print(json.dumps({"command": command, "records": whole, "skipped": found.skipped}))
+        facts = {"command": command, "golden": recorded, "records": whole, "skipped": found.skipped}
+        print(json.dumps(facts))
     else:
         show(rows, agree, recipe)
+        if recorded:
+            print("golden.npz: the outputs recorded there")
     for metric, reason in found.skipped:
         print(f"Skipped {metric}: {printable(reason)}", file=sys.stderr)
-    if update_card:
+    if not rows:
+        print("Warning: Nothing was measured.", file=sys.stderr)
+    elif update_card:
         records.update(folder, found.records, command)
     elif False in agree:
         print("Error: Numbers differ from the card by more than their noise.", file=sys.stderr)
+    if recorded is False:
+        print("Error: The model does not give the outputs recorded in golden.npz.", file=sys.stderr)
+    if recorded is False or (False in agree and not update_card):
         raise typer.Exit(1)
 
 
-def progress():
-    """A line on the terminal that says what is being measured, a context that gives its setter."""
-    import contextlib
+def outputs_as_recorded(model, path):
+    """Whether a model gives what `golden.npz` has recorded of it; `None` where there is none."""
+    from latentzoo import golden
 
-    from rich.console import Console
-
-    @contextlib.contextmanager
-    def line():
-        with Console(stderr=True).status("Opening") as status:
-            yield status.update
-
-    return line()
+    if not path.is_file():
+        return None
+    try:
+        golden.check(model, path)
+    except ValueError:
+        return False
+    return True
 
 
 def show(rows, agree, recipe):
@@ -102,11 +116,11 @@ def show(rows, agree, recipe):
     )
     for (record, other), same in zip(rows, agree, strict=True):
         stands = "none" if other is None else tables.value(other)
-        verdict = {None: "", True: "agrees", False: "differs"}[same]
+        verdict = {None: "unknown" if other else "", True: "agrees", False: "differs"}[same]
         papers = published.of(recipe, record["metric"]) if record["of"] == "samples" else []
         said = "; ".join(tables.published(paper, record) for paper in papers)
         table.add_row(tables.label(record), record["of"], tables.value(record), stands, verdict, said)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 160)
     console.print(table)
     if any("*" in cell for cell in table.columns[-1].cells):
         console.print("* by the features of another network: of another scale, not comparable", markup=False)

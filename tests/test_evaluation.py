@@ -297,8 +297,9 @@ def test_paths_and_planes(model, judge, tmp_path, monkeypatch):
         ({"protocol": "standard"}, "Unknown protocol"),
         ({"network": "inceptoin"}, "Unknown network.*inception"),
         ({"network": "classifier-celeba"}, "takes other images.*\\(8, 8, 1\\).*'classifier-celeba'"),
-        ({"network": None, "data": "imagenet"}, "no classifier of 'imagenet' images"),
-        ({"network": None, "data": None}, "no classifier of None images"),
+        ({"data": "imagenet"}, "Unknown data set.*imagenet"),
+        ({"network": None, "data": None, "metrics": "distance"}, "no classifier of None images"),
+        ({"network": "lpips"}, "'lpips' compares two images and has no features"),
         ({"draws": 0}, "Bad draws"),
         ({"samples": 1}, "Bad samples"),
         ({"seed": -1}, "Bad seed"),
@@ -327,10 +328,13 @@ def record(mean, deviation=1.0, draws=10, **other):
 
 def test_agreement_is_a_matter_of_noise():
     card = record(100.0)
-    assert records.agrees(record(101.5), card) and not records.agrees(record(103.0), card)
+    assert records.agrees(record(102.0), card) and not records.agrees(record(103.0), card)
     assert not records.agrees(record(101.5, draws=1000), record(100.0, draws=1000))
-    assert records.agrees(record(102.0, draws=1), record(100.0, draws=10))
+    assert records.agrees(record(103.0, draws=1), record(100.0, draws=10))
     assert records.agrees(record(101.0, 1.0), record(100.0, 0.0, 1))  # the card knows no deviation: ours
+    assert records.agrees(record(140.0, 1.0, 2), record(100.0, 1.0, 2))  # two draws hardly tell a deviation
+    assert records.agrees(record(101.0, 0.0, 1), record(100.0, 0.0, 1)) is None  # and one does not
+    assert records.agrees(record(100.1, 0.0, 1), record(100.0, 0.0, 1))
     error = {"metric": "accuracy", "mean": 0.9, "standard_error": 0.01}
     assert records.agrees({**error, "mean": 0.911}, error) and not records.agrees(
         {**error, "mean": 0.92}, error
@@ -339,6 +343,8 @@ def test_agreement_is_a_matter_of_noise():
 
 @pytest.mark.parametrize("key", [key for key in records.SAME if key in FACTS])
 def test_only_the_same_is_compared(key):
+    lacking = {k: v for k, v in record(1.0).items() if k != key}
+    assert records.counterpart(record(1.0), [lacking]) is None
     assert records.counterpart(record(1.0), [record(2.0, seed=3)]) is not None
     assert records.counterpart(record(1.0, **{key: "another"}), [record(2.0)]) is None
 
@@ -396,6 +402,7 @@ def test_a_card_that_tells_the_truth(shell, folder, judge, offline):
     code, out, told = shell(*arguments)
     assert code == 0 and "agrees" in out and "differs" not in out
     assert "Skipped reconstruction: the test images of mnist are not on this machine" in told
+    assert "golden.npz" not in out  # a folder that was saved by hand has none
     code, out, _ = shell(*arguments, "--json")
     found = json.loads(out)
     assert code == 0 and all(r["agrees"] and r["card"]["mean"] == r["mean"] for r in found["records"])
@@ -404,7 +411,7 @@ def test_a_card_that_tells_the_truth(shell, folder, judge, offline):
 
 
 def test_a_card_that_does_not(shell, folder, judge, offline):
-    arguments = ["evaluate", folder, "--network", judge, "--data", "mnist", "--draws", 2]
+    arguments = ["evaluate", folder, "--network", judge, "--data", "mnist", "--draws", 4]
     shell(*arguments, "--update-card", "--metrics", "distance,kernel_distance")
     metrics = json.loads((folder / "metrics.json").read_text())
     metrics["evaluations"][0]["mean"] *= 0.5
@@ -421,7 +428,10 @@ def test_mistakes_in_the_shell(shell, folder):
         ([folder, "--metrics", "fid"], "not metrics of this model"),
         ([folder, "--protocol", "fid"], "Unknown protocol"),
         ([folder, "--network", "vgg"], "Unknown network"),
-        ([folder], "no classifier of None images"),
+        ([folder, "--metrics", "distance"], "no classifier of None images"),
+        ([folder, "--metrics", ""], "not metrics of this model"),
+        ([folder, "--network", folder / "nothing"], "There is no such folder"),
+        ([folder, "--network", folder.parent], "This is no checkpoint"),
         (["me/my-glf", "--update-card"], "not changed from here"),
     ):
         code, out, told = shell("evaluate", *arguments)
@@ -503,3 +513,33 @@ def test_measurements_of_a_run_are_checked(folder):
         (folder / "metrics.json").write_text(json.dumps({**metrics, "evaluations": evaluations}))
         with pytest.raises(ValueError, match="does not belong to a checkpoint"):
             latentzoo.info(folder)
+
+
+def test_without_a_classifier_the_rest_is_measured(shell, folder, model, tmp_path, fixture_images):
+    for i in range(30):
+        Image.fromarray(fixture_images["x_test"][i, ..., 0]).save(tmp_path / f"{i}.png")
+    found = latentzoo.evaluate(model, data=tmp_path)
+    assert [r["metric"] for r in found.records] == ["mean_squared_error", "nll"]
+    assert found.records[0]["images"] == 3 and "no classifier" in found.skipped[0][1]
+    code, out, told = shell("evaluate", folder)
+    assert code == 0 and "Nothing was measured" in told and "name them with `data`" in told
+    assert shell("evaluate", folder, "--update-card")[0] == 0 and not (folder / "metrics.json").exists()
+
+
+def test_too_few_images_for_clusters_are_skipped_aloud(model, judge, offline):
+    with pytest.warns(FewSamples):
+        found = measured(model, judge, samples=10)
+    assert {r["metric"] for r in found.records} == {"frechet_distance", "kernel_distance"}
+    assert ("precision_recall", "there are 10 images of each, and it takes 20 or more") in found.skipped
+
+
+def test_golden_outputs_are_checked(shell, tmp_path, offline):
+    folder = shutil.copytree(zoo.find("classifier-mnist"), tmp_path / "copy")
+    code, out, told = shell("evaluate", folder)
+    assert code == 0 and "golden.npz: the outputs recorded there" in out and "Skipped accuracy" in told
+    with np.load(folder / "golden.npz") as file:
+        arrays = dict(file)
+    arrays["features"][0, 0] += 1
+    np.savez(folder / "golden.npz", **arrays)
+    code, _, told = shell("evaluate", folder)
+    assert code == 1 and "does not give the outputs recorded in golden.npz" in told

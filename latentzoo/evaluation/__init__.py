@@ -3,6 +3,7 @@
 found = latentzoo.evaluate("glf-fashion")
 """
 
+import os
 from typing import NamedTuple
 
 from latentzoo.errors import error, whole
@@ -43,16 +44,17 @@ def evaluate(
 
     Args:
         model: an `Autoencoder`, a `Classifier`, or what `latentzoo.load` opens.
-        metrics: list of names, or `None` for what can be told. Of features: `"distance"` (of samples, of
-            reconstructions, which a perfect prior would reach, and of real images of the other split,
-            which tell the noise), `"kernel_distance"`, `"precision_recall"`, `"inception_score"`. Of images:
-            `"reconstruction"` (squared error, and nats for a code), `"accuracy"` of a classifier. Of paths:
-            `"path_length"` and `"separability"`, in the noise of the prior and between codes.
-        network: name of the extractor, as in `latentzoo.extractors.load`; the classifier of the data set if
-            `None`. Only `"inception"` gives what is called FID.
+        metrics: list of names, or one, or `None` for what can be told. Of features: `"distance"` (of
+            samples, of reconstructions, which a perfect prior would reach, and of real images of the other
+            split, which tell the noise), `"kernel_distance"`, `"precision_recall"`, `"inception_score"`. Of
+            images: `"reconstruction"` (squared error, and nats for a code), `"accuracy"` of a classifier. Of
+            paths: `"path_length"` and `"separability"`, in the noise of the prior and between codes.
+        network: an extractor or its name, as in `latentzoo.extractors.load`; the classifier of the data set
+            if `None`. Only `"inception"` gives what is called FID.
         protocol: `"std"`, `"train5k"` or `"tsvae-compat"`; see `latentzoo.evaluation.protocols`.
-        data: name of a data set or folder of pictures; what the model was trained on if `None`.
-        samples: int. Samples in a draw; what the protocol says if `None`, and not more than there are real
+        data: name of a data set, or folder of pictures, which are cropped and resized to those of the model
+            and of which every tenth is a test image; what the model was trained on if `None`.
+        samples: int. Samples in a draw; if `None` what the protocol says, but no more than there are real
             images.
         draws: int. Independent draws, of which mean and deviation are told.
         seed: int. The same seed gives the same samples.
@@ -73,10 +75,10 @@ def evaluate(
     >>> record["name"], record["network"], record["generated"], record["real"]
     ('FCD', 'classifier-mnist', 500, 10000)
     """
-    from latentzoo import zoo
+    from latentzoo import sources, zoo
     from latentzoo.evaluation import protocols
     from latentzoo.evaluation.measures import MEASURES
-    from latentzoo.evaluation.run import Run
+    from latentzoo.evaluation.run import NoImages, NoNetwork, Run
     from latentzoo.models import Classifier
 
     rules = protocols.find(protocol)
@@ -89,12 +91,14 @@ def evaluate(
     else:
         known, usual = set(MEASURES) - {"accuracy"}, [*DEFAULT]
         usual += ["inception_score"] if network == "inception" else []
-    wanted = usual if metrics is None else list(metrics)
+    wanted = usual if metrics is None else [metrics] if isinstance(metrics, str) else list(metrics)
     unknown = [metric for metric in wanted if metric not in known]
     if unknown or not wanted:
         expected, received = f"some of {sorted(known)}", f"metrics={unknown or 'none'}"
         raise error("These are not metrics of this model.", expected, received)
-    data = str(data) if data else trained_on(model)
+    if data is not None and not os.path.isdir(data):
+        sources.find(data)
+    data = trained_on(model) if data is None else str(data)
     run = Run(model, rules, data, network, samples, draws, seed, progress or (lambda words: None))
     groups = {}
     for metric in wanted:
@@ -103,9 +107,16 @@ def evaluate(
     for measure, names in groups.items():
         try:
             records.extend(measure(run, names))
-        except FileNotFoundError:  # of real images
-            for name in sorted(names):
-                run.skip(name, run.missing(rules.split))
+        except NoImages as reason:
+            skipped = str(reason)
+        except NoNetwork as reason:
+            if metrics is not None:  # asked for
+                raise
+            skipped = str(reason)
+        else:
+            continue
+        for name in sorted(names):
+            run.skip(name, skipped)
     return Evaluation(records, run.skipped)
 
 

@@ -14,6 +14,7 @@ from latentzoo.metrics import (
     separability,
 )
 
+CLUSTERS = 20  # of precision and recall
 FACE = (slice(24, 56), slice(16, 48))  # of 64 x 64 pixels: rows 3/8 to 7/8, columns 2/8 to 6/8
 
 
@@ -61,15 +62,18 @@ def values(run, wanted, features, index):
         yield "kernel_distance", kernel_distance(features, real.features, seed=index).mean
     if "precision_recall" in wanted:
         n = min(len(features), len(real.features))
+        if n < CLUSTERS:
+            run.skip("precision_recall", f"there are {n} images of each, and it takes {CLUSTERS} or more")
+            return
         rows = np.random.default_rng(index).permutation(len(real.features))[:n]
-        found = precision_recall(features[:n], real.features[rows], seed=index)
+        found = precision_recall(features[:n], real.features[rows], clusters=CLUSTERS, seed=index)
         yield "f8", found.f8
         yield "f1_8", found.f1_8
 
 
 def by_images(run, wanted):
     """Reconstruction error, likelihood of codes, or accuracy: means over the test images."""
-    if not run.images("test", "reconstruction"):
+    if not all([run.images("test", metric) for metric in sorted(wanted)]):
         return
     x, y = run.images("test")
     run.tell(f"{len(x)} test images")

@@ -1,6 +1,9 @@
 """Records of measurements: those of a card, whether new ones agree, and how they get onto the card."""
 
+import math
 import pathlib
+
+from scipy import stats
 
 from latentzoo import cards
 from latentzoo.configs import read_config
@@ -10,7 +13,7 @@ from latentzoo.measurements import read_metrics
 
 # What two measurements must share for their numbers to be comparable. Seeds and draws may differ.
 SAME = ("metric", "of", "network", "sha256", "protocol", "split", "generated", "real", "images", "data")
-DEVIATIONS = 4  # of the difference of two means: chance alone exceeds that once in some hundred measurements
+CHANCE = 1e-3  # of a false alarm
 ARITHMETIC = 2e-3  # relative: what the same numbers differ by between machines, with room
 
 
@@ -32,25 +35,33 @@ def of_run(metrics, provenance):
 
 def counterpart(record, card):
     """The record of a card that measured the same, or `None`."""
-    for other in card:
-        if all(record.get(key) == other[key] for key in SAME if key in other):
-            return other
-    return None
+    return next((other for other in card if all(record.get(k) == other.get(k) for k in SAME)), None)
 
 
 def noise(record, other):
-    """By how much the mean of `record` may differ from that of `other`, which stands on the card."""
+    """By how much the mean of `record` may differ from that of `other`, which stands on the card.
+
+    The deviation is that of whichever had more draws; of few draws it is itself uncertain, which Student's
+    distribution takes into account. Infinity where both are of one draw, which tells nothing.
+    """
+    slack = ARITHMETIC * abs(other["mean"])
     if "standard_error" in other:  # of the same images: no other were drawn
-        chance = other["standard_error"]
-    else:
-        deviation = max(other["deviation"], record["deviation"] if other["draws"] < 2 else 0.0)
-        chance = DEVIATIONS * deviation * (1 / record["draws"] + 1 / other["draws"]) ** 0.5
-    return chance + ARITHMETIC * abs(other["mean"])
+        return other["standard_error"] + slack
+    draws, deviation = max((r["draws"], r["deviation"]) for r in (record, other))
+    if draws < 2:
+        return math.inf
+    deviation *= (draws / (draws - 1)) ** 0.5  # records have ddof 0
+    difference = deviation * (1 / record["draws"] + 1 / other["draws"]) ** 0.5
+    return float(stats.t.ppf(1 - CHANCE / 2, draws - 1)) * difference + slack
 
 
 def agrees(record, other):
-    """Whether two measurements of the same differ by no more than their noise."""
-    return abs(record["mean"] - other["mean"]) <= noise(record, other)
+    """Whether two measurements of the same differ by no more than their noise; `None` if that is unknown."""
+    difference = abs(record["mean"] - other["mean"])
+    if difference <= ARITHMETIC * abs(other["mean"]):
+        return True
+    most = noise(record, other)
+    return None if math.isinf(most) else difference <= most
 
 
 def update(folder, found, command):

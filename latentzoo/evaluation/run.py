@@ -9,6 +9,14 @@ from latentzoo.errors import error
 from latentzoo.evaluation.references import PIECE, reference
 
 
+class NoImages(FileNotFoundError):
+    """The real images that a measure needs are not on this machine."""
+
+
+class NoNetwork(ValueError):
+    """There is no network to compare features of these images by, unless one is named."""
+
+
 class Run:
     """What the measures of one evaluation share.
 
@@ -16,7 +24,7 @@ class Run:
         model: an `Autoencoder` or a `Classifier`.
         protocol: a `Protocol`.
         data: str, name of the data set, or folder of pictures, or `None` if nothing is known of it.
-        network: str, name of an extractor, or `None` for the classifier of the data set.
+        network: an extractor or its name, or `None` for the classifier of the data set.
         samples: int or `None`, for those of the protocol.
         draws: int.
         seed: int.
@@ -37,7 +45,7 @@ class Run:
 
     @functools.cached_property
     def extractor(self):
-        found = extractors.load(self.network or classifier_of(self.data))
+        found = extractors.resolve(self.network or classifier_of(self.data))
         shape, ours = found.image_shape, self.model.image_shape
         if shape is not None and (ours[:2] != shape[:2] or ours[2] > shape[2]):  # grey is repeated
             raise error(
@@ -49,7 +57,7 @@ class Run:
 
     @functools.cached_property
     def reference(self):
-        """Of the real images; a `FileNotFoundError` where there are none."""
+        """Of the real images; raises `NoImages` where there are none."""
         return reference(self.extractor, self.protocol, self.data, lambda: self.split(self.protocol.split)[0])
 
     @functools.cached_property
@@ -65,18 +73,21 @@ class Run:
     @functools.cache  # noqa: B019 (a run lives for one evaluation)
     def split(self, split):
         if self.data is None:
-            raise FileNotFoundError(self.missing(split))
+            raise NoImages(self.missing(split))
         size = {}
         if self.data not in data.DATASETS:
             size = {"size": self.model.image_shape[0], "channels": self.model.image_shape[2]}
-        return data.arrays(self.data, split, **size)
+        try:
+            return data.arrays(self.data, split, **size)
+        except FileNotFoundError:
+            raise NoImages(self.missing(split)) from None
 
     def images(self, split, metric="images"):
         """Images and labels of a split, or `None`, said aloud, if they are nowhere on this machine."""
         try:
             return self.split(split)
-        except FileNotFoundError:
-            self.skip(metric, self.missing(split))
+        except NoImages as reason:
+            self.skip(metric, str(reason))
             return None
 
     def missing(self, split):
@@ -149,5 +160,6 @@ def classifier_of(data):
             "a network by name, or data that a classifier was trained on",
             f"network=None, data={data!r}",
             f"Give one of {list(extractors.NAMES)} or a classifier's folder as network.",
+            kind=NoNetwork,
         )
     return found[0]

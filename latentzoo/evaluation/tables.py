@@ -37,7 +37,8 @@ def published(paper, record):
     spread = f" ± {paper['std']:g}" if paper["std"] is not None else ""
     other = record["metric"] == "frechet_distance" and record.get("name") != paper["metric"]
     others = other or (record["metric"] != "frechet_distance" and record.get("network") != "inception")
-    return f"{paper['metric']} {paper['value']:g}{spread}{'*' if others else ''}"
+    name = f"{paper['metric']} " if record["metric"] == "frechet_distance" else ""
+    return f"{name}{paper['value']:g}{spread}{'*' if others else ''}"
 
 
 def circumstances(record):

@@ -23,10 +23,21 @@ import os
 from latentzoo import zoo
 from latentzoo.errors import error
 
-__all__ = ["DISTANCES", "NAMES", "load"]
+__all__ = ["DISTANCES", "NAMES", "load", "resolve"]
 
 NAMES = ("inception", "hed", "vgg16")
 DISTANCES = ("lpips",)
+
+
+def resolve(network):
+    """An extractor, given as it is or by name; distances of images, which have no features, are refused."""
+    if network in DISTANCES:
+        raise error(
+            f"'{network}' compares two images and has no features.",
+            f"one of {list(NAMES)}, or a classifier",
+            f"network={network!r}",
+        )
+    return network if hasattr(network, "features") else load(network)
 
 
 def load(name, path=None):

@@ -8,6 +8,8 @@ import numpy as np
 
 from latentzoo.errors import describe, error
 
+LARGEST = 1e15  # of a feature: its sixth power is in the kernel distance
+
 
 class FewSamples(UserWarning):
     """There are fewer samples than the measure needs to mean something."""
@@ -90,6 +92,9 @@ def features(x, name, *, least=2):
             f"{name} with {(~finite).sum()} of {len(x)} rows that are not, the first at {finite.argmin()}",
             "Look at the images of these rows, and at the network's range in float16.",
         )
+    if (largest := max(float(x.max()), -float(x.min()))) > LARGEST:
+        received = f"{name} with values up to {largest:.3g}"
+        raise error("Features are too large to be squared.", f"values up to {LARGEST:g}", received)
     return x.astype("float32") if x.dtype.itemsize < 4 else x
 
 

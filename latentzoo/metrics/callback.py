@@ -2,6 +2,7 @@
 
 import keras
 
+from latentzoo import extractors
 from latentzoo.errors import error, whole
 from latentzoo.metrics.frechet import frechet_distance
 from latentzoo.metrics.moments import Moments
@@ -14,7 +15,8 @@ class Distance(keras.callbacks.Callback):
 
     Samples are of the same seed each time, so that a curve shows the model and not the draws. It stands in
     the logs of the epochs in which it was measured, among which is always the last; a callback that
-    watches it, such as `EarlyStopping("frechet_distance", mode="min")`, comes after this one, with `every=1`.
+    watches it, such as `EarlyStopping("frechet_distance", mode="min")`, comes after this one, with `every=1`;
+    so does `CSVLogger`, which takes its columns from the first epoch.
 
     Args:
         data: real images, `(n, height, width, channels)`, floats in [0, 1] or uint8, or `Moments` of their
@@ -43,7 +45,7 @@ class Distance(keras.callbacks.Callback):
         for key, value, least in (("every", every, 1), ("samples", samples, 2), ("seed", seed, 0)):
             whole(key, value, least=least)
         self.every, self.samples, self.seed = every, samples, seed
-        self.extractor = extractor(network)
+        self.extractor = extractors.resolve(network)
         self.real = moments(data, self.extractor)
 
     def set_model(self, model):
@@ -60,12 +62,6 @@ class Distance(keras.callbacks.Callback):
         generated = Moments.of((self.extractor.features(piece) for piece in pieces), "generated")
         if logs is not None:
             logs["frechet_distance"] = frechet_distance(generated, self.real)
-
-
-def extractor(network):
-    from latentzoo import extractors
-
-    return extractors.load(network) if isinstance(network, str) else network
 
 
 def moments(data, extractor):

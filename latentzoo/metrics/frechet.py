@@ -142,9 +142,9 @@ def rounding(values):
 
 
 def warn_few(names, generated, real):
-    small = " and ".join(f"`{name}`" for name in names)
+    small = " and ".join(f"`{name}`" for name in names) + (" have" if len(names) > 1 else " has")
     warnings.warn(
-        f"{small} has no more samples than features ({generated.count} generated and {real.count} real "
+        f"{small} no more samples than features ({generated.count} generated and {real.count} real "
         f"samples of {real.width} features): the distance comes out too large. Two sets of these sizes from "
         f"one distribution would be about {frechet_bias(generated, real):.3g} apart. Take more samples, "
         "compare only distances of equal counts, or use `kernel_distance`, which has no such bias.",

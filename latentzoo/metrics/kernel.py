@@ -58,6 +58,7 @@ def kernel_distance(generated, real, *, block_size=1000, blocks=None, seed=0):
                 f"block_size={block_size}",
                 "Give more samples, or a smaller block_size.",
             )
+    whole("seed", seed, least=0)
     rng = np.random.default_rng(seed)
     rows = zip(
         *(split(len(x), rng, block_size, blocks, generated, real) for x in (generated, real)), strict=True

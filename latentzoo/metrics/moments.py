@@ -68,6 +68,9 @@ class Moments:
         if hasattr(samples, "shape") or isinstance(samples, (list, tuple)):
             x = np.asarray(samples)
             samples = (x[i : i + ROWS] for i in range(0, len(x), ROWS)) if x.ndim == 2 else [x]
+        if not hasattr(samples, "__iter__"):
+            expected = "floats (n, width), or an iterator over such batches"
+            raise error("Features have one row for each sample.", expected, f"{name}={samples!r}"[:100])
         for batch in samples:
             moments.update(batch, name)
         return moments

@@ -77,6 +77,7 @@ def precision_recall(generated, real, *, clusters=20, angles=1001, runs=10, seed
             "There are too few samples.", f"{clusters} or more in both sets, one for each cluster",
             f"{len(generated)} generated, {len(real)} real",
         )  # fmt: skip
+    whole("seed", seed, least=0)
     rng = np.random.default_rng(seed)
     union = np.concatenate([generated, real]).astype("float64", copy=False)
     curves = [
