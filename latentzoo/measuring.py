@@ -121,7 +121,8 @@ def show(rows, agree, recipe):
         said = "; ".join(tables.published(paper, record) for paper in papers)
         table.add_row(tables.label(record), record["of"], tables.value(record), stands, verdict, said)
     console = Console(width=None if sys.stdout.isatty() else 160)
-    console.print(table)
+    if rows:
+        console.print(table)
     if any("*" in cell for cell in table.columns[-1].cells):
         console.print("* by the features of another network: of another scale, not comparable", markup=False)
     for line in dict.fromkeys(tables.circumstances(record) for record, _ in rows):
