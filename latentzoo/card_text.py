@@ -77,7 +77,7 @@ def index(config, metrics, source, task):
     ]
     values += [
         {
-            "type": record.get("name", record["metric"]).lower().replace(" ", "_"),
+            "type": {"FID": "fid", "FCD": "fcd"}.get(record.get("name"), record["metric"]),
             "name": f"{tables.label(record)} of {record['of']}",
             "value": rounded(record["mean"], 4),
             "args": {key: record[key] for key in ARGUMENTS if key in record},

@@ -388,12 +388,18 @@ def test_cards_of_the_shelf(name):
     facts = latentzoo.info(name)
     assert metadata.license == ("other" if name.endswith("celeba") else "apache-2.0")
     assert len(metadata.datasets) == 1
-    for result in metadata.eval_results:
-        found = facts["metrics"]["test"][result.metric_type]["mean"]
-        assert result.metric_value == pytest.approx(found, rel=1e-3)
+    results = metadata.eval_results
+    for result, (metric, found) in zip(results, facts["metrics"]["test"].items(), strict=False):
+        assert result.metric_type == metric and result.metric_value == pytest.approx(found["mean"], rel=1e-3)
         assert result.dataset_split == "test"
         assert result.metric_args["samples"] == facts["metrics"]["images"] and result.metric_args["seed"] == 0
-    assert {r.metric_type for r in metadata.eval_results} == set(facts["metrics"]["test"])
+    evaluations = facts["metrics"].get("evaluations", [])
+    assert len(results) == len(facts["metrics"]["test"]) + len(evaluations)
+    for result, record in zip(results[-len(evaluations) :], evaluations, strict=False):
+        assert result.metric_value == pytest.approx(record["mean"], rel=1e-3)
+        assert (result.metric_type == "fcd") == (record.get("name") == "FCD")
+        for key in ("network", "sha256", "protocol", "generated", "real", "draws", "seed", "command"):
+            assert result.metric_args[key] == record[key]
 
 
 def test_a_card_that_a_person_edited_is_kept(server, folder, trained):
@@ -469,7 +475,7 @@ def test_measurements_go_with_the_weights(server, images):
     ):
         assert files[name] == (zoo.CHECKPOINTS / "glf-fashion" / name).read_bytes()
     metadata = huggingface_hub.ModelCard(files["README.md"].decode()).data
-    assert {result.metric_type for result in metadata.eval_results} == {"mean_squared_error", "nll"}
+    assert {result.metric_type for result in metadata.eval_results} >= {"mean_squared_error", "nll", "fcd"}
 
 
 def test_our_own_card_is_renewed(server, folder, trained):

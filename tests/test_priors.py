@@ -526,7 +526,7 @@ def test_mistakes_in_build(given, message):
         (lambda: priors.RealNVP(4, coupling="tanh"), "coupling='tanh'"),
         (lambda: priors.RealNVP(4, mixing="shuffle"), "mixing='shuffle'"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_mistakes_in_priors(make, received):
     with pytest.raises(ValueError, match=f"Expected:.*Received: {received}"):
