@@ -74,6 +74,13 @@ def read_config(folder):
     return config
 
 
+def data_name(provenance):
+    """The name of the data set of a run, from a provenance of anybody's; `None` if it tells none."""
+    settings = provenance.get("settings")
+    name = settings.get("data") if isinstance(settings, dict) else None
+    return name if isinstance(name, str) else None
+
+
 def read_json(path):
     """Reads a JSON object of bounded size."""
     with open(path, "rb") as file:

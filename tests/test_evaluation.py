@@ -543,3 +543,15 @@ def test_golden_outputs_are_checked(shell, tmp_path, offline):
     np.savez(folder / "golden.npz", **arrays)
     code, _, told = shell("evaluate", folder)
     assert code == 1 and "does not give the outputs recorded in golden.npz" in told
+
+
+@pytest.mark.parametrize(
+    "provenance", [{"settings": 3}, {"settings": {"data": []}}, {"base": "x"}, {"references": 1}]
+)
+def test_a_provenance_of_anybody_is_no_trouble(model, judge, tmp_path, offline, provenance):
+    checkpoints.save(model, tmp_path / "mine", provenance=provenance)
+    assert latentzoo.evaluate(tmp_path / "mine").records == []
+    folder = shutil.copytree(judge, tmp_path / "judge")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "provenance": provenance}))
+    assert measured(model, folder, metrics=["distance"]).records == []

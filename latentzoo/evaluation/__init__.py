@@ -6,6 +6,7 @@ found = latentzoo.evaluate("glf-fashion")
 import os
 from typing import NamedTuple
 
+from latentzoo.configs import data_name
 from latentzoo.errors import error, whole
 
 DEFAULT = ("distance", "kernel_distance", "precision_recall", "reconstruction")
@@ -123,7 +124,5 @@ def evaluate(
 def trained_on(model):
     """The name of the data set behind a model's weights, as far as its checkpoint tells."""
     provenance = getattr(model, "_provenance", {})
-    for known in (provenance, provenance.get("base", {})):
-        if "data" in known.get("settings", {}):
-            return known["settings"]["data"]
-    return None
+    base = provenance.get("base")
+    return data_name(provenance) or (data_name(base) if isinstance(base, dict) else None)

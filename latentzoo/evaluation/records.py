@@ -6,7 +6,7 @@ import pathlib
 from scipy import stats
 
 from latentzoo import cards
-from latentzoo.configs import read_config
+from latentzoo.configs import data_name, read_config
 from latentzoo.errors import error
 from latentzoo.files import write_json
 from latentzoo.measurements import read_metrics
@@ -25,8 +25,7 @@ def of_card(folder):
 
 def of_run(metrics, provenance):
     """What the end of a training run has measured."""
-    data = provenance.get("settings", {}).get("data")
-    facts = {"images": metrics.get("images"), "split": "test", "data": data}
+    facts = {"images": metrics.get("images"), "split": "test", "data": data_name(provenance)}
     return [
         {"metric": metric, "of": "test images", **facts, **summary}
         for metric, summary in metrics.get("test", {}).items()

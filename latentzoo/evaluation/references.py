@@ -7,12 +7,14 @@ that a classifier of the shelf was trained on are in a file beside it, so that d
 
 import hashlib
 import json
+import re
 import zipfile
 from typing import NamedTuple
 
 import numpy as np
 
-from latentzoo.configs import read_config
+from latentzoo.allowed import SHA256
+from latentzoo.configs import data_name, read_config
 from latentzoo.errors import Damaged, error
 from latentzoo.extractors import fetch
 from latentzoo.files import replacing, write_json
@@ -116,8 +118,9 @@ def shipped(extractor, data, split):
     if extractor.folder is None:
         return None
     provenance = read_config(extractor.folder)["provenance"]
-    sha256 = provenance.get("references", {}).get(split)
-    if sha256 is None or provenance.get("settings", {}).get("data") != data:
+    hashes = provenance.get("references")
+    sha256 = hashes.get(split) if isinstance(hashes, dict) else None
+    if not (isinstance(sha256, str) and re.fullmatch(SHA256, sha256)) or data_name(provenance) != data:
         return None
     path = extractor.folder / f"reference-{split}.npz"
     if not path.is_file():

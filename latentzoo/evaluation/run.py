@@ -5,6 +5,7 @@ import functools
 import numpy as np
 
 from latentzoo import data, extractors
+from latentzoo.configs import data_name
 from latentzoo.errors import error
 from latentzoo.evaluation.references import PIECE, reference
 
@@ -152,7 +153,7 @@ def classifier_of(data):
 
     found = []
     for name in zoo.list_models("classifier-*"):
-        if zoo.info(name)["provenance"].get("settings", {}).get("data") == data:
+        if data_name(zoo.info(name)["provenance"]) == data:
             found.append(name)
     if not found:
         raise error(
