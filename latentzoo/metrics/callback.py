@@ -4,10 +4,10 @@ import keras
 
 from latentzoo import extractors
 from latentzoo.errors import error, whole
+from latentzoo.evaluation import protocols, references
 from latentzoo.metrics.frechet import frechet_distance
 from latentzoo.metrics.moments import Moments
-
-PIECE = 1000
+from latentzoo.priors.prior import chunks
 
 
 class Distance(keras.callbacks.Callback):
@@ -57,17 +57,14 @@ class Distance(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every and epoch + 1 != self.params["epochs"]:
             return
-        images = (self.model.sample(self.samples, seed=self.seed) * 255).round().astype("uint8")
-        pieces = (images[i : i + PIECE] for i in range(0, len(images), PIECE))
-        generated = Moments.of((self.extractor.features(piece) for piece in pieces), "generated")
+        images = protocols.find("std").generated(self.model.sample(self.samples, seed=self.seed))
+        generated = moments(images, self.extractor)
         if logs is not None:
             logs["frechet_distance"] = frechet_distance(generated, self.real)
 
 
 def moments(data, extractor):
-    """`Moments` of real images."""
-    from latentzoo.evaluation import protocols, references
-
+    """`Moments` of the features of images."""
     if isinstance(data, Moments):
         return data
     if isinstance(data, str):
@@ -75,4 +72,4 @@ def moments(data, extractor):
 
         std = protocols.find("std")
         return references.reference(extractor, std, data, lambda: arrays(data, "test")[0]).moments
-    return Moments.of((extractor.features(data[i : i + PIECE]) for i in range(0, len(data), PIECE)), "real")
+    return Moments.of(extractor.features(piece) for piece in chunks(data, references.PIECE))
