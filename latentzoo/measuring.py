@@ -154,7 +154,7 @@ def compare(
             import tensorflow  # noqa: F401
         from latentzoo import plots
 
-        rows = tables.samples([zoo.load(name).sample(n, seed=seed) for name in painters])
+        rows = plots.alike([zoo.load(name).sample(n, seed=seed) for name in painters])
         plots.save(rows, picture, columns=n)
     text = tables.comparison(facts, cards, picture.name if painters else None, painters, n, seed)
     with replacing(output) as temporary:

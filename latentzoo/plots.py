@@ -48,6 +48,23 @@ def grid(images, columns=None, padding=2):
     return sheet[: rows * height - padding, : columns * width - padding]
 
 
+def alike(rows):
+    """Samples of several models one after another, of the largest size and in colour if any are."""
+    side = max(row.shape[1] for row in rows)
+    channels = max(row.shape[3] for row in rows)
+    return np.concatenate([fitted(image, side, channels)[None] for row in rows for image in row])
+
+
+def fitted(image, side, channels):
+    pixels = np.rint(image * 255).astype("uint8")
+    if pixels.shape[2] < channels:
+        pixels = np.repeat(pixels, channels, axis=2)
+    if pixels.shape[:2] == (side, side):
+        return pixels
+    picture = Image.fromarray(pixels if channels > 1 else pixels[..., 0]).resize((side, side), Image.NEAREST)
+    return np.asarray(picture).reshape(side, side, channels)
+
+
 def save(images, path, columns=None, scale=1):
     """Writes a grid of images as a PNG file, whole or not at all.
 

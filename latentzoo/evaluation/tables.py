@@ -2,9 +2,6 @@
 
 import math
 
-import numpy as np
-from PIL import Image
-
 LABELS = {
     "frechet_distance": "Frechet distance",
     "kernel_distance": "kernel distance",
@@ -76,20 +73,3 @@ def comparison(facts, cards, picture, painters, n, seed):
     if picture:
         parts.insert(1, f"![Samples]({picture})\n\n{n} samples of each, seed {seed}: {', '.join(painters)}.")
     return "\n\n".join(parts) + "\n"
-
-
-def samples(rows):
-    """Samples of several models one after another, of the largest size and in colour if any are."""
-    side = max(row.shape[1] for row in rows)
-    channels = max(row.shape[3] for row in rows)
-    return np.concatenate([fitted(image, side, channels)[None] for row in rows for image in row])
-
-
-def fitted(image, side, channels):
-    pixels = np.rint(image * 255).astype("uint8")
-    if pixels.shape[2] < channels:
-        pixels = np.repeat(pixels, channels, axis=2)
-    if pixels.shape[:2] == (side, side):
-        return pixels
-    picture = Image.fromarray(pixels if channels > 1 else pixels[..., 0]).resize((side, side), Image.NEAREST)
-    return np.asarray(picture).reshape(side, side, channels)
