@@ -12,13 +12,21 @@ import itertools
 import sys
 
 FORMAT = 1
-FAMILIES = {"GLF"}
+FAMILIES = {"GLF", "RAE", "TwoStageVAE", "VAE", "WAE", "FlowPosteriorVAE", "FlowPriorVAE", "GLANN"}
 CLASSIFIERS = {"Classifier"}  # on the shelf to measure the others
-PRIORS = {"Normal", "RealNVP"}
+PRIORS = {  # and their modules
+    "Gaussian": "gaussian",
+    "Generator": "generator",
+    "MAF": "maf",
+    "Mixture": "mixture",
+    "Normal": "normal",
+    "RealNVP": "realnvp",
+    "SecondStageVAE": "second_stage",
+}
 STORAGES = ("float32", "float16", "int8")
 DEPTH = 100  # of nested lists and objects; Keras needs some frames of Python's stack for each
 CALLS = 25_000  # of layers, while networks are built: a few seconds
-OWN = [("arguments", "encoder"), ("arguments", "decoder")]  # where networks of a user's own are
+OWN = [("arguments", part) for part in ("encoder", "decoder", "critic")]  # where networks of a user's own are
 WEIGHT_FILE = r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}\.safetensors"  # a plain name, on every file system
 SHA256 = "[0-9a-f]{64}"
 BYTES = 1 << 50
@@ -55,7 +63,7 @@ CLASSES = {
     ("keras", "DTypePolicy"): None,
     ("keras.src.models.functional", "Functional"): "Functional",
     (None, "__keras_tensor__"): None,
-    **{(f"latentzoo.priors.{name.lower()}", name): f"latentzoo>{name}" for name in PRIORS},
+    **{(f"latentzoo.priors.{module}", name): f"latentzoo>{name}" for name, module in PRIORS.items()},
 }
 LIBRARIES = {"keras", "keras_cv", "keras_hub", "keras_nlp", "latentzoo"}
 NAMES = ("module", "class_name", "registered_name")

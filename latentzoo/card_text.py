@@ -157,10 +157,35 @@ def training(folder, provenance):
   data: {provenance["licence"]}.{faces}
 - {provenance["epochs"]} epochs in batches of {settings["batch_size"]}, seed {settings["seed"]}, in
   {provenance["seconds"] / 60:.0f} minutes on two CPU cores shared with other work.
-- {settings["optimizer"].get("name", "Adam")} at {settings["optimizer"]["learning_rate"]:g}, times {
-        steps(settings)
-    }.{curve if (folder / "history.csv").is_file() else ""}
+- {optimizer(settings)}{"".join(more(settings))}{curve if (folder / "history.csv").is_file() else ""}
 """
+
+
+def optimizer(settings):
+    """The optimizer and its rates, a sentence."""
+    main = settings["optimizer"]
+    others = "".join(
+        f", {other['learning_rate']:g} for the {group}"
+        for group, other in settings.get("optimizers", {}).items()
+        if "learning_rate" in other
+    )
+    return f"{main.get('name', 'Adam')} at {main['learning_rate']:g}{others}, times {steps(settings)}."
+
+
+def more(settings):
+    """What else there was to the training, lines of a list."""
+    network = settings.get("model", {}).get("perceptual_network")
+    if network:
+        yield f"\n- The reconstruction is compared in the features of `{network}`."
+    part = settings.get("prior_fit")
+    if part is None:
+        return
+    if "optimizer" in part:
+        schedule = {"learning_rate_factors": {}, **part}
+        how = f": {part['epochs']} epochs in batches of {part['batch_size']}. {optimizer(schedule)}"
+    else:
+        how = "".join(f", {key} {value}" for key, value in part.get("settings", {}).items()) + "."
+    yield f"\n- Then the prior, on the codes of the training images{how}"
 
 
 def measurements(folder, metrics):
@@ -173,6 +198,14 @@ def measurements(folder, metrics):
         for key, label in METRICS.items()
         if key in metrics["test"]
     )
+    table = f"""
+| | as stored (int8) | before storing (float32) |
+|---|---|---|
+{rows}
+"""
+    about = f"""Measured at the end of that command on the {metrics["images"]:,} images of {metrics["data"]},
+none of them trained on; mean and standard error over images.
+"""
     lines = INTERPOLATIONS if (folder / "interpolations.png").is_file() else ""
     what = (
         "Probabilities for the test images"
@@ -182,13 +215,7 @@ def measurements(folder, metrics):
     return f"""
 ## Measurements
 
-Measured at the end of that command on the {metrics["images"]:,} images of {metrics["data"]},
-none of them trained on; mean and standard error over images.
-
-| | as stored (int8) | before storing (float32) |
-|---|---|---|
-{rows}
-
+{about + table if rows else ""}
 {what} differ by {storage["sample_difference"]:.5f} on average between the two, in [0, 1].
 {lines}"""
 
@@ -235,8 +262,14 @@ Straight lines in the base noise of the prior between samples of seed 0.
 
 
 def steps(settings):
-    factors = settings["learning_rate_factors"]
-    return ", ".join(f"{f:g} from epoch {int(e) + 1}" for e, f in factors.items()) or "1 throughout"
+    factors = [
+        f"{factor:g} from epoch {int(epoch) + 1}"
+        for epoch, factor in settings["learning_rate_factors"].items()
+        if int(epoch) < settings["epochs"]
+    ]
+    if len(factors) > 4:  # the rest goes on likewise
+        factors = [*factors[:3], f"and so on, {factors[-1]}"]
+    return ", ".join(factors) or "1 throughout"
 
 
 def show(summary):

@@ -129,7 +129,7 @@ def with_policy(arguments, policy):
             return {**node, "config": {"name": policy}}
         return {key: walk(value) for key, value in node.items()}
 
-    networks = {part: walk(arguments[part]) for part in ("encoder", "decoder") if part in arguments}
+    networks = {part: walk(arguments[part]) for _, part in allowed.OWN if part in arguments}
     return {**arguments, **networks, "dtype": policy}
 
 
@@ -164,7 +164,7 @@ def save(model, folder, storage=None, *, provenance=None):
         "latentzoo": __version__,
         "class": family,
         "arguments": None,
-        "parameters": int(model.count_params()),
+        "parameters": sum(math.prod(v.shape) for v, _ in named_variables(model).values()),
         "storage": kind,
         "weights": {},
         "provenance": provenance or {},
@@ -178,7 +178,8 @@ def save(model, folder, storage=None, *, provenance=None):
             f"config, and a provenance of JSON types. Received: {type(error).__name__}: {error}. Give own "
             "layers a `get_config`, or keep the model with `model.save_weights`."
         ) from error
-    for name in ("name", "dtype"):  # of this run: a count of the models before, and a choice of its own
+    # Of this run: a count of the models before, a choice of its own, and what only training has a use for.
+    for name in ("name", "dtype", *model.only_for_training):
         del config["arguments"][name]
     allowed.check(config, f"This {family}")
     arrays = pack(model, kind)

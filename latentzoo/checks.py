@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from latentzoo.errors import error
+from latentzoo.graphs import require
 
 
 def losses(family, arguments):
@@ -146,6 +147,26 @@ def terms(found, update, size):
                 "Sum or average over the other axes.",
             )
     return found
+
+
+def finite(sums, step, gradients):
+    """The gradients, which wait until every term of a batch was seen to be finite.
+
+    Args:
+        sums: dict of term to its sum over the batch, `()`.
+        step: the number of updates so far, `()`.
+        gradients: whatever the terms would move.
+    """
+    for name, value in sums.items():
+        message = [
+            f"Training diverged: term '{name}' is not finite. Expected: a finite number. Received: NaN or "
+            "infinity at update ",
+            step,
+            ", counted from 0. The weights are those before this update. Lower the learning rate, or go on "
+            "from an earlier state: that of a `keras.callbacks.BackupAndRestore`, or of the run's folder.",
+        ]
+        gradients = require(ops.isfinite(value), message, gradients, kind=FloatingPointError)
+    return gradients
 
 
 def gradients(found, group, row, update):

@@ -180,6 +180,7 @@ def train(
     data: Annotated[str | None, typer.Option(help="A data set or a folder of pictures.")] = None,
     out: Annotated[pathlib.Path | None, typer.Option(help="Folder; runs/NAME if left out.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
+    share: Annotated[float | None, typer.Option(help="Of the recipe's schedule, such as 0.25.")] = None,
     smoke: Annotated[bool, typer.Option(help="One epoch of 64 small images, to try it.")] = False,
     strategy: Annotated[str | None, typer.Option(help="'mirrored': all devices of a machine.")] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE of the recipe.")] = None,
@@ -206,6 +207,8 @@ def train(
         name = name or f"{pathlib.Path(start).name}-tuned"
     if smoke:
         recipes.smoke(recipe)
+    if share is not None:
+        recipes.shorten(recipe, share)
     if epochs:
         recipe["epochs"] = epochs
     recipes.override(recipe, settings or [])
@@ -213,7 +216,9 @@ def train(
     with hush():
         import tensorflow  # noqa: F401
     verbose = 0 if quiet or as_json else "auto"
-    given = {"--from": start, "--data": data, "--epochs": epochs, "--strategy": strategy}
+    given = {
+        "--from": start, "--data": data, "--share": share, "--epochs": epochs, "--strategy": strategy,
+    }  # fmt: skip
     words = [] if start else [name]
     words += [word for key, value in given.items() if value for word in (key, str(value))]
     words += [word for setting in settings or [] for word in ("--set", setting)]

@@ -23,7 +23,7 @@ from latentzoo.errors import describe, error, whole
 from latentzoo.pictures import folder, picture
 from latentzoo.sources import DATASETS, REWRITE, find, read
 
-__all__ = ["DATASETS", "SPLITS", "arrays", "epochs", "load", "picture"]
+__all__ = ["DATASETS", "SPLITS", "arrays", "epochs", "indexed", "load", "picture", "rows"]
 
 SPLITS = ("train", "test", "fit", "validation")
 
@@ -141,7 +141,38 @@ def load(
     return pictures.prefetch(tf.data.AUTOTUNE)
 
 
-def epochs(x, batch_size, *, y=None, seed=0, start=0, flip=False, shift=0):
+def indexed(x):
+    """Pictures, each with the number of its row, for a family that learns a code for each, such as GLANN.
+
+    `model.fit(data.indexed(x), batch_size=128)` shuffles the pairs; `epochs(x, ..., indexed=True)` makes
+    batches of them.
+
+    Args:
+        x: Array, `(n, height, width, channels)`. No dataset: one that shuffles would number its pictures
+            anew in every pass.
+
+    Returns:
+        `(rows, x)`: int64 `(n,)`, 0 to n - 1, and what came in.
+
+    Raises:
+        ValueError: x is no array of pictures.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from latentzoo import data
+    >>> rows, x = data.indexed(np.zeros((3, 8, 8, 1), "uint8"))
+    >>> rows
+    array([0, 1, 2])
+    """
+    if len(getattr(x, "shape", ())) != 4:
+        expected = "(n, height, width, channels)"
+        remedy = "Give the array, or the batches of `data.epochs(x, ..., indexed=True)` to `fit` themselves."
+        raise error("Not an array of pictures.", expected, f"x={describe(x)}", remedy)
+    return np.arange(len(x)), x
+
+
+def epochs(x, batch_size, *, y=None, seed=0, start=0, flip=False, shift=0, indexed=False):
     """Endless shuffled batches, exactly resumable: epoch e follows from `(seed, e)` alone.
 
     An epoch is `ceil(n / batch_size)` batches. With `start=e` a run goes on, batch for batch, as if
@@ -155,10 +186,12 @@ def epochs(x, batch_size, *, y=None, seed=0, start=0, flip=False, shift=0):
         start: The first epoch, counted from 0.
         flip: Whether to mirror pictures left to right, each with probability 1/2 in each epoch.
         shift: Pixels by which to move pictures at most, up or down and left or right, over a black border.
+        indexed: Whether pictures come with the numbers of their rows, as of the function `indexed`.
 
     Returns:
         An infinite prefetched `tf.data.Dataset` of float32 in [0, 1],
-        `(batch, height, width, channels)`, or of pairs with the labels.
+        `(batch, height, width, channels)`, or of pairs with the labels; if indexed, of `((rows, pictures),)`,
+        or of `((rows, pictures), labels)`.
 
     Raises:
         ValueError: An argument is not as above.
@@ -199,11 +232,44 @@ def epochs(x, batch_size, *, y=None, seed=0, start=0, flip=False, shift=0):
         if flip:
             # Nine times faster than tf.where and a slice with a negative step.
             batch = tf.raw_ops.Select(condition=mirrored, x=tf.reverse(batch, [2]), y=batch)
-        return _unit(batch) if labels is None else (_unit(batch), tf.gather(labels, rows))
+        batch = (rows, _unit(batch)) if indexed else _unit(batch)
+        if labels is not None:
+            return batch, tf.gather(labels, rows)
+        return (batch,) if indexed else batch  # a pair by itself would be pictures and labels
 
     rows = tf.data.Dataset.counter(start).flat_map(rows_of)
     pictures = rows.map(pictures_of, tf.data.AUTOTUNE, deterministic=True)
     return pictures.prefetch(tf.data.AUTOTUNE)
+
+
+def rows(x, batch_size, *, seed=0, start=0):
+    """Endless shuffled batches of any rows, such as codes, exactly resumable as those of `epochs` are.
+
+    Args:
+        x: `(n, ...)`.
+        batch_size: Rows per batch, the last batch of each epoch being the remainder.
+        seed: Integer.
+        start: The first epoch, counted from 0.
+
+    Returns:
+        An infinite prefetched `tf.data.Dataset` of `(batch, ...)`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from latentzoo import data
+    >>> [batch.shape[0] for batch in data.rows(np.zeros((5, 2)), 2).take(3)]
+    [2, 2, 1]
+    """
+    kept = _on_host(x)
+
+    def rows_of(epoch):
+        seeds = tf.random.split(tf.stack([tf.constant(seed, tf.int64), epoch]), 2, alg="philox")
+        order = tf.random.experimental.stateless_shuffle(tf.range(len(x)), seeds[0], alg="philox")
+        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
+
+    batches = tf.data.Dataset.counter(start).flat_map(rows_of)
+    return batches.map(lambda chosen: tf.gather(kept, chosen), tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
 def _crops(batch, corners, border):

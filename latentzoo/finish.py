@@ -74,7 +74,7 @@ def illustrate(model, folder):
     samples = model.sample(SAMPLES, seed=0)
     scale = 2 if samples.shape[1] < 64 else 1
     plots.save(samples, folder / "samples.png", columns=8, scale=scale)
-    if model.prior.invertible:
+    if model.prior.invertible and model.encoder is not None:
         steps = model.interpolate(samples[:4], samples[4:8], steps=8)
         plots.save(steps, folder / "interpolations.png", scale=scale)
 
@@ -91,7 +91,7 @@ def at_full_precision(model):
 
 
 def measure(model, x, y=None, batch_size=256):
-    """What can be told from images alone, mean and standard error over them.
+    """What can be told from images alone, mean and standard error over them; nothing without an encoder.
 
     Args:
         model: an `Autoencoder` or a `Classifier`.
@@ -116,6 +116,8 @@ def per_image(model, x, y):
         chances = model.probabilities(x)
         right = ((chances > 0.5) == y).mean(axis=1) if model.attributes else chances.argmax(axis=1) == y
         return {"accuracy": right}
+    if model.encoder is None:
+        return {}
     codes = model.encode(x)
     pixels = x.astype("float32") / 255 if x.dtype == "uint8" else x
     errors = {"mean_squared_error": np.square(model.decode(codes) - pixels).mean(axis=(1, 2, 3))}

@@ -14,19 +14,18 @@ def inputs(model):
     rng = np.random.default_rng(1)
     if isinstance(model, Classifier):
         return {"images": rng.random((4, *model.image_shape), "float32")}
-    noise = rng.standard_normal((4, model.latent_dim)).astype("float32")
-    return {"noise": noise, "images": model.sample(4, seed=2)}
+    noise = rng.standard_normal((4, model.prior.noise_dim)).astype("float32")
+    return {"noise": noise, **({} if model.encoder is None else {"images": model.sample(4, seed=2)})}
 
 
-def outputs(model, images, noise=None):
+def outputs(model, images=None, noise=None):
     """What the model makes of them."""
     if isinstance(model, Classifier):
         return {"features": model.features(images), "probabilities": model.probabilities(images)}
-    return {
-        "sampled": model.decode(np.asarray(model.prior(noise))),
-        "encoded": model.encode(images),
-        "reconstructed": model.reconstruct(images),
-    }
+    sampled = {"sampled": model.decode(np.asarray(model.prior(noise)))}
+    if model.encoder is None:
+        return sampled
+    return {**sampled, "encoded": model.encode(images), "reconstructed": model.reconstruct(images)}
 
 
 def write(model, path):

@@ -19,17 +19,27 @@ if keras.config.backend() != "tensorflow":
 
 import tensorflow as tf  # noqa: E402 (after the check)
 
+KINDS = {kind.__name__: kind for kind in (ValueError, FloatingPointError)}
 
-def require(condition, message, x):
-    """Returns the tensor `x`, or raises `ValueError(message)` if `condition`, a tensor, is false.
 
-    Works inside compiled steps too, where `fit` turns the failed assertion back into the `ValueError`:
-    what is computed from the result, such as an update, waits for the check. XLA leaves checks out.
+def require(condition, message, x, *, kind=ValueError):
+    """Returns the tensors `x`, or raises `kind(message)` if `condition`, a tensor, is false.
+
+    Works inside compiled steps too, where `fit` turns the failed assertion back into the error: what is
+    computed from the result, such as an update, waits for the check. XLA leaves checks out.
+
+    Args:
+        condition: `()`, bool.
+        message: str, or a list of strings and scalar tensors, to be joined.
+        x: a tensor, or a structure of tensors and `None`.
+        kind: one of `KINDS`.
     """
+    if isinstance(message, list):
+        message = tf.strings.join([m if isinstance(m, str) else tf.strings.as_string(m) for m in message])
     with clear_errors():
-        check = tf.debugging.Assert(condition, [f"[latentzoo]{message}[/latentzoo]"])
+        check = tf.debugging.Assert(condition, [f"[latentzoo {kind.__name__}]" + message + "[/latentzoo]"])
     with tf.control_dependencies([check]):
-        return tf.identity(x)
+        return tf.nest.map_structure(lambda t: None if t is None else tf.identity(t), x)
 
 
 @contextlib.contextmanager
@@ -37,10 +47,10 @@ def clear_errors():
     try:
         yield
     except tf.errors.InvalidArgumentError as error:
-        message = re.search(r"\[latentzoo\](.*?)\[/latentzoo\]", str(error), re.DOTALL)
-        if message is None:
+        found = re.search(r"\[latentzoo (\w+)\](.*?)\[/latentzoo\]", str(error), re.DOTALL)
+        if found is None:
             raise
-        raise ValueError(message[1]) from None
+        raise KINDS[found[1]](found[2].replace("\\'", "'")) from None
 
 
 def clearly(method):

@@ -1,5 +1,7 @@
 """Losses for one example each; names or first lines say what is summed and in which unit."""
 
+import math
+
 from keras import ops
 
 
@@ -25,6 +27,54 @@ def squared_error(x, y):
     """
     error = ops.square(ops.cast(x, "float32") - ops.cast(y, "float32"))
     return 0.5 * ops.sum(error, axis=tuple(range(1, len(error.shape))))
+
+
+def gaussian(x, y, deviation):
+    """Negative log-likelihood of normal pixels of one deviation, summed, in nats.
+
+    `sum (x - y)^2 / (2 s^2) + log s + 0.5 log 2 pi`.
+
+    Args:
+        x: images, `(batch, ...)`.
+        y: their means, of the same shape.
+        deviation: `()`, s.
+
+    Returns:
+        `(batch,)`, float32.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from latentzoo import losses
+    >>> round(float(losses.gaussian(np.ones((1, 2)), np.ones((1, 2)), np.float32(1.0))[0]), 4)
+    1.8379
+    """
+    constant = ops.log(deviation) + 0.5 * math.log(2 * math.pi)
+    return squared_error(x, y) / ops.square(deviation) + math.prod(x.shape[1:]) * constant
+
+
+def bernoulli(x, y):
+    """Negative log-likelihood of independent binary pixels, summed, in nats.
+
+    `-sum x log y + (1 - x) log(1 - y)`, y kept 1e-7 away from 0 and 1, between which float32 tells.
+
+    Args:
+        x: images, `(batch, ...)`, in [0, 1].
+        y: probabilities of ones, of the same shape.
+
+    Returns:
+        `(batch,)`, float32.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from latentzoo import losses
+    >>> round(float(losses.bernoulli(np.ones((1, 2)), np.full((1, 2), 0.5))[0]), 4)
+    1.3863
+    """
+    x, y = ops.cast(x, "float32"), ops.clip(ops.cast(y, "float32"), 1e-7, 1 - 1e-7)
+    nats = -x * ops.log(y) - (1 - x) * ops.log1p(-y)
+    return ops.sum(nats, axis=tuple(range(1, len(nats.shape))))
 
 
 def cross_entropy(labels, logits):

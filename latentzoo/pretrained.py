@@ -4,6 +4,8 @@
 class Pretrained:
     """Mixin for a `keras.Model` whose class `latentzoo.checkpoints` knows."""
 
+    only_for_training = ()  # arguments of the constructor that a checkpoint leaves out
+
     def save_pretrained(self, folder, storage=None):
         """Saves a checkpoint folder that `latentzoo.load` opens.
 

@@ -101,27 +101,40 @@ def _paths(tree, prefix=""):
         yield from _paths(value, f"{prefix}{key}.") if nested else [f"{prefix}{key}"]
 
 
-def build(recipe, image_shape):
-    """The untrained, compiled model of a recipe."""
+def build(recipe, image_shape, train_images=None):
+    """The untrained, compiled model of a recipe; a family with a code for each image wants their number."""
     from latentzoo import models, priors
 
-    arguments = copy.deepcopy(recipe["model"])
+    family, arguments = getattr(models, recipe["family"]), copy.deepcopy(recipe["model"])
+    if getattr(family, "indexed", False):
+        arguments["n_codes"] = train_images
     if recipe.get("prior"):
         arguments["prior"] = priors.build(
             recipe["prior"]["name"],
             arguments["latent_dim"],
             **{k: v for k, v in recipe["prior"].items() if k != "name"},
         )
-    model = getattr(models, recipe["family"])(image_shape, **arguments)
-    model.compile(optimizer(recipe))
+    model = family(image_shape, **arguments)
+    for part in recipe.get("frozen", ()):
+        getattr(model, part).trainable = False
+    model.compile(optimizers(recipe, model))
     return model
 
 
-def optimizer(recipe):
-    """The optimizer of a recipe: Adam unless it names another."""
+def optimizers(recipe, model):
+    """The optimizers of a recipe: one for all groups, or, where it says so, another for some."""
+    others = recipe.get("optimizers", {})
+    if not others:
+        return optimizer(recipe["optimizer"])
+    groups = dict.fromkeys(group for update in model.updates() for group in update.objectives)
+    return {group: optimizer({**recipe["optimizer"], **others.get(group, {})}) for group in groups}
+
+
+def optimizer(settings):
+    """An optimizer: Adam unless the settings name another."""
     import keras
 
-    settings = {"name": "Adam", **recipe["optimizer"]}
+    settings = {"name": "Adam", **settings}
     return getattr(keras.optimizers, settings.pop("name"))(**settings)
 
 
@@ -145,6 +158,32 @@ def fine_tune(name, data):
 def smoke(recipe):
     """Shrinks a recipe to one epoch of 64 images, changed in place."""
     recipe.update(SMOKE)
+    if "epochs" in recipe.get("prior_fit", {}):
+        recipe["prior_fit"].update(SMOKE)
+    return recipe
+
+
+def shorten(recipe, share):
+    """Shrinks the schedule of a recipe, epochs and steps of the learning rate alike; changed in place.
+
+    Args:
+        recipe: dict.
+        share: float, above 0 and up to 1.
+
+    Example:
+
+    >>> from latentzoo import recipes
+    >>> recipes.shorten({"epochs": 100, "learning_rate_factors": {50: 0.5}}, 0.25)
+    {'epochs': 25, 'learning_rate_factors': {12: 0.5}}
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"A share of the schedule. Expected: 0 < share <= 1. Received: share={share!r}.")
+    for stage in (recipe, recipe.get("prior_fit", {})):
+        if "epochs" in stage:
+            stage["epochs"] = max(1, round(share * stage["epochs"]))
+        factors = stage.get("learning_rate_factors", {})
+        if factors:
+            stage["learning_rate_factors"] = {max(1, round(share * e)): f for e, f in factors.items()}
     return recipe
 
 
@@ -181,14 +220,18 @@ def run(name, recipe, out, *, tiny=False, strategy=None, command=None, verbose="
     with scopes[strategy]():
         if "from" in recipe:
             model = zoo.load(recipe["from"])
-            model.compile(optimizer(recipe))
+            model.compile(optimizer(recipe["optimizer"]))
         else:
             runs.seed(recipe["seed"])
-            model = build(recipe, images["train"][0].shape[1:])
+            model = build(recipe, images["train"][0].shape[1:], len(images["train"][0]))
     (x, y), validation = images["train"], images["validation"]
     if y is None:  # of a folder
         validation = validation[0]
+    if getattr(model, "indexed", False):  # other images have no codes
+        validation = None
     history = runs.train(recipe, out, model, x=x, y=y, validation=validation, verbose=verbose)
+    if "prior_fit" in recipe:
+        runs.fit_prior(recipe, out, model, x, verbose=verbose)
     command = command or f"latentzoo train {name}"
     return finish.finish(model, name, recipe, history, out, images, command)
 

@@ -6,6 +6,7 @@ the seed and the epoch. A run that was killed at any moment and started again en
 one that was not.
 """
 
+import contextlib
 import csv
 import json
 import math
@@ -17,7 +18,7 @@ import tensorflow as tf
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from latentzoo import data
+from latentzoo import data, recipes
 from latentzoo.files import replacing
 
 
@@ -53,26 +54,65 @@ def train(recipe, out, model, *, x, y=None, validation=None, verbose="auto", cal
     run = Run(out, recipe, model, callbacks)
     run.restore()
     if run.epoch < recipe["epochs"] and not run.stopped:
-        model.fit(
-            data.epochs(
-                x,
-                recipe["batch_size"],
-                y=y,
-                seed=recipe["seed"],
-                start=run.epoch,
-                flip=recipe["flip"],
-                shift=recipe.get("shift", 0),
-            ),
-            epochs=recipe["epochs"],
-            initial_epoch=run.epoch,
-            steps_per_epoch=math.ceil(len(x) / recipe["batch_size"]),
-            shuffle=False,  # the data are shuffled already
-            validation_data=validation,
-            validation_batch_size=recipe["batch_size"],
-            callbacks=[*schedule(recipe), *callbacks, run.callback()],  # the state comes last
-            verbose=verbose,
-        )
+        with naming_state(run):
+            model.fit(
+                batches(recipe, x, y, run.epoch, getattr(model, "indexed", False)),
+                epochs=recipe["epochs"],
+                initial_epoch=run.epoch,
+                steps_per_epoch=math.ceil(len(x) / recipe["batch_size"]),
+                shuffle=False,  # the data are shuffled already
+                validation_data=validation,
+                validation_batch_size=recipe["batch_size"],
+                callbacks=[*schedule(recipe), *callbacks, run.callback()],  # the state comes last
+                verbose=verbose,
+            )
     return run.history
+
+
+def batches(recipe, x, y, start, indexed=False):
+    """The endless batches of a run from an epoch on."""
+    size, seed = recipe["batch_size"], recipe["seed"]
+    if x.dtype != "uint8":
+        return data.rows(x, size, seed=seed, start=start)
+    shift = recipe.get("shift", 0)
+    flip, y = recipe["flip"], None if indexed else y
+    return data.epochs(x, size, y=y, seed=seed, start=start, flip=flip, shift=shift, indexed=indexed)
+
+
+def fit_prior(recipe, out, model, x, verbose="auto"):
+    """The second part of a run: fits the prior to the codes of the trained model, as `prior_fit` says.
+
+    Args:
+        recipe: dict; its `prior_fit` has what a run of its own has (`epochs`, `batch_size`, `optimizer`,
+            `learning_rate_factors`) and is resumed like one, in `out / "prior"`; `settings` go to the prior's
+            trainer. Without epochs `settings` go to `model.fit_prior`, which is done in one go.
+        out: folder of the run.
+        model: the trained model.
+        x: uint8 images.
+        verbose: as in `keras.Model.fit`.
+    """
+    part = {"seed": recipe["seed"], "learning_rate_factors": {}, **recipe["prior_fit"]}
+    settings = part.pop("settings", {})
+    seed(recipe["seed"])
+    if "epochs" not in part:
+        given = () if model.indexed else (x,)
+        model.fit_prior(*given, seed=recipe["seed"], verbose=verbose, **settings)
+        return
+    codes = model.codes_for_prior(x, seed=recipe["seed"])
+    model.prior.trainable = True
+    trainer = model.prior.trainer(**settings)
+    trainer.compile(recipes.optimizer(part["optimizer"]))
+    train({**part, "settings": settings}, out / "prior", trainer, x=codes, verbose=verbose)
+
+
+@contextlib.contextmanager
+def naming_state(run):
+    """Context in which the error of a divergence tells where the last good state is."""
+    try:
+        yield
+    except FloatingPointError as error:
+        kept = f"is of epoch {run.epoch}, in '{run.path}'" if run.epoch else "is none"
+        raise FloatingPointError(f"{error} The last state of this run {kept}.") from None
 
 
 def schedule(recipe):

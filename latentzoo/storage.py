@@ -57,7 +57,8 @@ def named_variables(model):
         named[key], keys[id(variable)] = (variable, layer), key
 
     for part in model.parts:
-        walk(getattr(model, part), part)
+        if (layer := getattr(model, part)) is not None:
+            walk(layer, part)
     return named
 
 

@@ -95,6 +95,10 @@ class UpdateModel(Parts, keras.Model):
     counted once. The terms are the objective: regularizers of layers and `add_loss` are ignored
     unless a term returns them. As in Keras, `trainable` is read when compiling.
 
+    Training ends at the first term that is not finite, before it moves a weight; as an error that names it.
+    A subclass that has something to do between epochs defines `end_epoch()`, which runs before the callbacks
+    look at the model; what only the terms need, such as the network of a loss, is got in `before_steps()`.
+
     Under `tf.distribute.MirroredStrategy` gradients, batch norm statistics and clipping are those
     of the whole batch; terms of shape `()` are computed per replica and averaged by its share.
     """
@@ -185,8 +189,18 @@ class UpdateModel(Parts, keras.Model):
                 self._plan.apply[group] = tf.function(apply, jit_compile=True) if xla else apply
 
     def make_train_function(self, force=False):
+        with self.distribute_strategy.scope():
+            self.before_steps()
         self._build_optimizers()
         return super().make_train_function(force)
+
+    def make_test_function(self, force=False):
+        with self.distribute_strategy.scope():
+            self.before_steps()
+        return super().make_test_function(force)
+
+    def before_steps(self):
+        """Gets what the terms need and a model that only samples does not, before a step is compiled."""
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Nothing: all parts are built, and Keras' trial run wants replicas to get equal shares."""
@@ -229,13 +243,18 @@ class UpdateModel(Parts, keras.Model):
         with tf.GradientTape(persistent=len(rows) > 1) as tape:
             sums = self._sums(update, x, batch, training=True)
             objectives = [self._objective(row, groups, sums) for row, groups in rows]
+            finite = {name: sums[name] for row, _ in rows for name in row}
             means = [objective / batch.total for objective in objectives]
         gradients = {}
         for (row, groups), mean in zip(rows, means, strict=True):
             sources = {g: [v.value for v in self._plan.variables[g]] for g in groups}
             for group, found in tape.gradient(mean, sources).items():
                 checks.gradients(found, group, row, update)
-                gradients[group] = found
+                # That of a lookup is IndexedSlices, which XLA takes slowly.
+                gradients[group] = [None if g is None else tf.convert_to_tensor(g) for g in found]
+        if not self.jit_compile:  # XLA has no strings to say it with
+            step = self.optimizer.groups[rows[0][1][0]].iterations
+            gradients = checks.finite(finite, step, gradients)
         for group, found in gradients.items():
             self._plan.apply[group](summed(found, self.optimizer.groups[group], batch))
         self._log(sums, batch)
@@ -261,7 +280,19 @@ class UpdateModel(Parts, keras.Model):
 
     # ------------------------------------------------------------------ Keras' entry points
 
-    fit = clearly(keras.Model.fit)
+    def end_epoch(self):
+        """What the family does between epochs."""
+
+    @clearly
+    def fit(self, *args, callbacks=None, **kwargs):
+        end = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: self.end_epoch())
+        if type(self).end_epoch is not UpdateModel.end_epoch:
+            callbacks = [
+                end,
+                *([callbacks] if isinstance(callbacks, keras.callbacks.Callback) else callbacks or []),
+            ]
+        return super().fit(*args, callbacks=callbacks, **kwargs)
+
     evaluate = clearly(keras.Model.evaluate)
     predict = clearly(keras.Model.predict)
     train_on_batch = clearly(keras.Model.train_on_batch)

@@ -14,6 +14,7 @@ import urllib.request
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from latentzoo import data, sources
@@ -180,6 +181,34 @@ def test_epochs_own_their_pictures():
 def test_epochs_want_pictures(x):
     with pytest.raises(ValueError, match="Expected: uint8 .*Received: x="):
         data.epochs(x, 2)
+
+
+@pytest.mark.parametrize("labels", [None, np.arange(10)])
+def test_epochs_with_the_numbers_of_rows(labels):
+    """Of the same batches, the pair being one thing and labels, if there are any, another."""
+    x = numbered(10)
+    plain = take(data.epochs(x, 4, seed=1, flip=True), 6)
+    for start in (0, 1):
+        dataset = data.epochs(x, 4, y=labels, seed=1, flip=True, start=start, indexed=True)
+        assert dataset.element_spec[0][0].shape.rank == 1 and len(dataset.element_spec) == (
+            1 if labels is None else 2
+        )
+        for batch, expected in zip(dataset.take(3), plain[3 * start :], strict=False):
+            (rows, pictures), *y = batch
+            assert rows.dtype == "int64" and np.array_equal(pictures, expected)
+            assert np.array_equal(rows, numbers([expected]))
+            assert labels is None or np.array_equal(y[0], rows)
+
+
+def test_pictures_with_the_numbers_of_rows():
+    for x in (numbered(5), numbered(5) / np.float32(255), tf.constant(numbered(5))):
+        rows, same = data.indexed(x)
+        assert rows.tolist() == [0, 1, 2, 3, 4] and same is x
+    for bad in (numbered(5)[0], numbered(5).tolist(), data.epochs(numbered(5), 2), None):
+        with pytest.raises(
+            ValueError, match="Expected: .n, height, width, channels.*Received: x=.*indexed=True"
+        ):
+            data.indexed(bad)
 
 
 @pytest.mark.parametrize("bad", [{"start": -1}, {"start": 0.5}, {"seed": None}, {"seed": 1.0}])

@@ -48,6 +48,12 @@ def decoder(*, norm=False, width=WIDTH):
     )
 
 
+def critic():
+    return keras.Sequential(
+        [layers.Input((WIDTH,)), layers.Dense(8, "relu"), layers.Dense(1)], name="my_critic"
+    )
+
+
 def flow():
     return priors.RealNVP(WIDTH, blocks=1, units=8, coupling="sigmoid")
 
@@ -57,7 +63,22 @@ def flow():
 FAMILIES = {
     "GLF": ("GLF", lambda: {"prior": flow()}),
     "GLF, regularized": ("GLF", lambda: {"prior": flow(), "regularized": True, "beta_rec": 10.0}),
+    "VAE": ("VAE", lambda: {}),
+    "VAE, learned variance": ("VAE", lambda: {"decoder_variance": "learned", "beta_kl": 4.0}),
+    "VAE, binary": ("VAE", lambda: {"likelihood": "bernoulli"}),
+    "VAE, one deviation": ("VAE", lambda: {"posterior_deviation": 0.7, "decoder_variance": 0.1}),
+    "FlowPriorVAE": ("FlowPriorVAE", lambda: {"prior": flow(), "beta_rec": 10.0}),
+    "FlowPriorVAE, bilevel": ("FlowPriorVAE", lambda: {"prior": flow(), "beta_kl": 0.1}),
+    "FlowPriorVAE, unregularized": ("FlowPriorVAE", lambda: {"prior": flow(), "beta_kl": 0.0}),
+    "FlowPosteriorVAE": ("FlowPosteriorVAE", lambda: {"flow": flow()}),
+    "WAE": ("WAE", lambda: {"critic": critic(), "beta_penalty": 1.0}),
+    "WAE, discrepancy": ("WAE", lambda: {"penalty": "mmd", "prior_deviation": 2.0}),
+    "RAE": ("RAE", lambda: {"prior": priors.Mixture(WIDTH, components=3)}),
+    "RAE, decay": ("RAE", lambda: {"prior": priors.Mixture(WIDTH, components=3), "decoder_decay": 1e-3}),
+    "TwoStageVAE": ("TwoStageVAE", lambda: {"prior": priors.SecondStageVAE(WIDTH, units=8)}),
 }
+STOCHASTIC = {"VAE", "FlowPriorVAE", "FlowPosteriorVAE", "TwoStageVAE"}  # encoders
+LEARNED = ("GLF", "FlowPriorVAE")  # priors, by `fit`
 
 # The routing tables, as text: for each update the rows, who descends them, and what is only logged.
 ROUTES = {
@@ -72,11 +93,67 @@ ROUTES = {
         prior: 1.0 nll + 2e-05 decay
         logged: mean_squared_error
     """,
+    "VAE": """
+        encoder, decoder: 1.0 reconstruction + 1.0 kl
+        logged: mean_squared_error, posterior_variance
+    """,
+    "VAE, learned variance": """
+        encoder, decoder, deviation: 1.0 reconstruction + 4.0 kl
+        logged: mean_squared_error, posterior_variance
+    """,
+    "VAE, binary": """
+        encoder, decoder: 1.0 reconstruction + 1.0 kl
+        logged: mean_squared_error, posterior_variance
+    """,
+    "VAE, one deviation": """
+        encoder, decoder: 1.0 reconstruction + 1.0 kl
+        logged: mean_squared_error, posterior_variance
+    """,
+    "FlowPriorVAE": """
+        encoder, decoder, prior: 10.0 reconstruction + 1.0 nll + 1.0 negative_entropy
+        logged: mean_squared_error, posterior_variance
+    """,
+    "FlowPriorVAE, bilevel": """
+        encoder, decoder: 1.0 reconstruction + 0.1 nll + 0.1 negative_entropy
+        prior: 1.0 nll
+        logged: mean_squared_error, posterior_variance
+    """,
+    "FlowPriorVAE, unregularized": """
+        encoder, decoder: 1.0 reconstruction
+        prior: 1.0 nll
+        logged: mean_squared_error, posterior_variance, negative_entropy
+    """,
+    "FlowPosteriorVAE": """
+        encoder, decoder, flow: 1.0 reconstruction + 1.0 kl
+        logged: mean_squared_error, posterior_variance
+    """,
+    "WAE": """
+        encoder, decoder: 0.1 reconstruction + 1.0 penalty
+        critic: 1.0 critic
+        logged: mean_squared_error
+    """,
+    "WAE, discrepancy": """
+        encoder, decoder: 0.1 reconstruction + 10.0 penalty
+        logged: mean_squared_error
+    """,
+    "RAE": """
+        encoder, decoder: 2.0 reconstruction + 0.5 latent
+        logged: mean_squared_error
+    """,
+    "RAE, decay": """
+        encoder, decoder: 2.0 reconstruction + 0.5 latent + 0.001 decay
+        logged: mean_squared_error
+    """,
+    "TwoStageVAE": """
+        encoder, decoder, deviation: 1.0 reconstruction + 1.0 kl
+        logged: mean_squared_error, posterior_variance
+    """,
 }
 
 
 def test_every_family_is_in_the_tables():
-    assert {family for family, _ in FAMILIES.values()} == set(latentzoo.list_families())
+    # GLANN has no encoder, and so most of the contract makes no sense of it: see test_glann.py.
+    assert {family for family, _ in FAMILIES.values()} | {"GLANN"} == set(latentzoo.list_families())
     assert set(ROUTES) == set(FAMILIES)
 
 
@@ -84,8 +161,27 @@ def make(family="GLF", *, norm=False, **arguments):
     """A toy model with small networks, the same weights at every call."""
     keras.utils.set_random_seed(1)
     name, toy = FAMILIES[family]
-    arguments = {"encoder": encoder(norm=norm), "decoder": decoder(norm=norm), **toy(), **arguments}
-    return getattr(models, name)(SHAPE, WIDTH, **arguments)
+    own = {**toy(), **arguments}
+    width = 2 * WIDTH if name in STOCHASTIC and "posterior_deviation" not in own else WIDTH
+    own = {"encoder": encoder(norm=norm, width=width), "decoder": decoder(norm=norm), **own}
+    return getattr(models, name)(SHAPE, WIDTH, **own)
+
+
+def fit_prior(model, x):
+    with warnings.catch_warnings():  # of so few codes
+        warnings.simplefilter("ignore")
+        return model.fit_prior(x, verbose=0)
+
+
+def groups_of(model):
+    return list(dict.fromkeys(group for update in model.updates() for group in update.objectives))
+
+
+@pytest.fixture
+def without_noise(monkeypatch):
+    """No noise, where two computations are compared that draw differently."""
+    for name in ("normal", "truncated_normal"):
+        monkeypatch.setattr(keras.random, name, lambda shape, **settings: ops.zeros(shape))
 
 
 @pytest.fixture(params=[name for name, (family, _) in FAMILIES.items() if name == family])
@@ -116,6 +212,8 @@ def fitted(images):
             cache[family] = model = make(family)
             model.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
             model.fit(images, batch_size=32, epochs=3, verbose=0)
+            if not model.prior.fitted:
+                fit_prior(model, images)
         return cache[family]
 
     return get
@@ -162,7 +260,7 @@ def test_shapes_types_and_ranges(fitted, family, images):
     assert isinstance(z, np.ndarray) and z.dtype == np.float32 and z.shape == (5, WIDTH)
     assert is_pictures(model.decode(z), 5)
     assert is_pictures(model.sample(3), 3)
-    for space in ("noise", "latent"):
+    for space in ("noise", "latent") if model.prior.invertible else ("latent",):
         assert is_pictures(model.interpolate(x[:2], x[2:4], steps=4, space=space), 2, 4)
     reconstruction = model.reconstruct(x)
     assert is_pictures(reconstruction, 5)
@@ -171,9 +269,11 @@ def test_shapes_types_and_ranges(fitted, family, images):
     tensor = model(x)
     assert tf.is_tensor(tensor) and tensor.dtype == tf.float32
     np.testing.assert_allclose(tensor, reconstruction, atol=1e-6)
-    np.testing.assert_allclose(model.decoder(model.encoder(x)), reconstruction, atol=1e-6)
-    log_prob = model.prior.log_prob(z)
-    assert isinstance(log_prob, np.ndarray) and log_prob.shape == (5,)
+    codes = model.codes_of(model.encoder(x))
+    np.testing.assert_allclose(model.decoder(codes), reconstruction, atol=1e-6)
+    if model.prior.explicit:
+        log_prob = model.prior.log_prob(z)
+        assert isinstance(log_prob, np.ndarray) and log_prob.shape == (5,)
 
 
 @pytest.mark.parametrize(
@@ -203,13 +303,13 @@ def test_bytes_are_scaled(fitted, family, fixture_images):
     model = fitted(family)
     bytes_ = fixture_images["x_test"][:6, ::3, ::3][:, 1:9, 1:9]
     floats = bytes_.astype("float32") / 255
-    for method in ("encode", "reconstruct", "__call__", "predict", "evaluate"):
-        more = {"verbose": 0} if method in ("predict", "evaluate") else {}
+    for method in ("encode", "reconstruct", "__call__", "predict"):
+        more = {"verbose": 0} if method == "predict" else {}
         found, expected = (getattr(model, method)(x, **more) for x in (bytes_, floats))
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(
-        model.interpolate(bytes_[:1], bytes_[1:2], steps=2),
-        model.interpolate(floats[:1], floats[1:2], steps=2),
+        model.interpolate(bytes_[:1], bytes_[1:2], steps=2, space="latent"),
+        model.interpolate(floats[:1], floats[1:2], steps=2, space="latent"),
         atol=1e-5,
     )
 
@@ -222,7 +322,9 @@ def test_batch_sizes_do_not_matter(fitted, family, images):
     np.testing.assert_allclose(model.decode(z, batch_size=4), model.decode(z), atol=1e-5)
     a, b = x[:3], x[3:6]
     np.testing.assert_allclose(
-        model.interpolate(a, b, 5, batch_size=2), model.interpolate(a, b, 5), atol=1e-5
+        model.interpolate(a, b, 5, space="latent", batch_size=2),
+        model.interpolate(a, b, 5, space="latent"),
+        atol=1e-5,
     )
 
 
@@ -246,7 +348,10 @@ def test_draws_follow_their_seed(fitted, family, images):
     z = model.encode(x, draw=True, seed=1)
     assert z.shape == (5, WIDTH) and z.dtype == np.float32
     np.testing.assert_allclose(model.encode(x, draw=True, seed=1), z, atol=1e-6)
-    if type(model) is models.GLF:
+    other = model.encode(x, draw=True, seed=2)
+    if family in STOCHASTIC:
+        assert np.abs(other - z).max() > 1e-3 < np.abs(model.encode(x) - z).max()
+    else:
         np.testing.assert_allclose(model.encode(x), z, atol=1e-6)
 
 
@@ -261,14 +366,15 @@ def test_temperature(fitted, family):
 def test_interpolations_are_straight_and_reach_their_ends(fitted, family, images):
     model, (a, b) = fitted(family), (images[:3], images[3:6])
     ends = model.reconstruct(a), model.reconstruct(b)
-    for space, there in (("latent", lambda z: z), ("noise", model.prior.inverse)):
+    spaces = {"latent": lambda z: z, **({"noise": model.prior.inverse} if model.prior.invertible else {})}
+    for space, there in spaces.items():
         path = model.interpolate(a, b, 5, space=space)
         np.testing.assert_allclose(path[:, 0], ends[0], atol=1e-4)
         np.testing.assert_allclose(path[:, -1], ends[1], atol=1e-4)
         middle = (there(model.encode(a)) + there(model.encode(b))) / 2
         codes = middle if space == "latent" else np.array(model.prior(middle))
         np.testing.assert_allclose(path[:, 2], model.decode(codes), atol=1e-4)
-    assert model.interpolate(a, b).shape[1] == 10
+    assert model.interpolate(a, b, space="latent").shape[1] == 10
 
 
 # ---------------------------------------------------------------------- learning
@@ -286,7 +392,7 @@ def test_routing_table(variant):
     assert lines == [line.strip() for line in ROUTES[variant].strip().splitlines()]
 
 
-def test_fit_improves_what_each_group_descends(variant, images):
+def test_fit_improves_what_each_group_descends(variant, images, without_noise):
     """Each group by itself: in concert one may spoil the terms of another, as codes that spread do."""
     model = make(variant)
     rows = {group: row for update in model.updates() for group, row in update.objectives.items()}
@@ -296,7 +402,7 @@ def test_fit_improves_what_each_group_descends(variant, images):
             run_eagerly=True,
         )
         before = model.test_on_batch(images, return_dict=True)
-        model.fit(images, batch_size=32, epochs=5, verbose=0)
+        model.fit(images, batch_size=32, epochs=8, verbose=0)
         after = model.test_on_batch(images, return_dict=True)
         objective = [sum(weight * logs[term] for term, weight in row.items()) for logs in (before, after)]
         assert objective[1] < 0.99 * objective[0], learning
@@ -316,7 +422,7 @@ def test_default_optimizers_train(family, images):
 def test_only_routed_groups_move(variant, images):
     """Each group alone, with the rates of the others at zero."""
     model = make(variant)
-    groups = list(dict.fromkeys(group for update in model.updates() for group in update.objectives))
+    groups = groups_of(model)
     for moving in groups:
         model.compile(
             {g: keras.optimizers.SGD(1e-3 if g == moving else 0.0) for g in groups}, run_eagerly=True
@@ -328,7 +434,7 @@ def test_only_routed_groups_move(variant, images):
             assert same(before[g], after) == (g != moving), (g, moving)
 
 
-def test_logs_are_exact_means(family, images):
+def test_logs_are_exact_means(family, images, without_noise):
     """Of terms over images, with a last batch of another size, without any learning."""
     model = make(family)
     model.compile(keras.optimizers.SGD(0.0), jit_compile=False)
@@ -356,7 +462,7 @@ def test_fit_takes_datasets_and_bytes(family, images):
         assert_close(trained[0], other, atol=1e-6)
 
 
-def test_samples_may_be_weighed(family, images):
+def test_samples_may_be_weighed(family, images, without_noise):
     """Weight 0 for an image is as if it was not there, up to the size of the batch."""
     results = []
     for x, w in ((images[:16], np.repeat([1.0, 0.0], 8)), (images[:8], np.full(8, 0.5))):
@@ -385,10 +491,10 @@ def test_keras_files(family, images, tmp_path):
     """Class, weights, the state of every optimizer; and training goes on as if nothing had happened."""
     model, path = make(family, norm=True), tmp_path / "model.keras"
     fit = {"batch_size": 16, "shuffle": False, "verbose": 0}
-    model.compile(
-        {g: keras.optimizers.Adam(3e-3 * (i + 1)) for i, g in enumerate(["encoder", "decoder", "prior"])}
-    )
+    model.compile({g: keras.optimizers.Adam(3e-3 * (i + 1)) for i, g in enumerate(groups_of(model))})
     model.fit(images, epochs=2, **fit)
+    if not model.prior.fitted:
+        fit_prior(model, images)
     model.save(path)
     loaded = keras.models.load_model(path)
     assert type(loaded) is type(model)
@@ -401,7 +507,9 @@ def test_keras_files(family, images, tmp_path):
     np.testing.assert_array_equal(loaded.reconstruct(images), model.reconstruct(images))
     np.testing.assert_array_equal(loaded.sample(3, seed=0), model.sample(3, seed=0))
     for either in (model, loaded):
-        either.fit(images, epochs=2, **fit)
+        with warnings.catch_warnings():  # of a prior that becomes stale
+            warnings.simplefilter("ignore")
+            either.fit(images, epochs=2, **fit)
     assert same(values(model), values(loaded))
 
 
@@ -435,7 +543,7 @@ def test_docstrings(family):
 
 
 @pytest.mark.parametrize("n", [42, 33], ids=["ragged", "empty"])
-def test_two_replicas_equal_one_device(replicas, family, images, n):
+def test_two_replicas_equal_one_device(replicas, family, images, without_noise, n):
     """With batch norm; batches of 16, of which 33 leave one image, so that a replica gets none."""
     trained = []
     for scope in (tf.distribute.get_strategy().scope(), replicas.scope()):
@@ -498,7 +606,7 @@ def test_own_networks_of_any_kind(images, tmp_path):
         ({"encoder": "conv"}, "Expected: `encoder` is a `keras.Model`.*Received: encoder='conv'"),
         (
             {"encoder": encoder(width=5)},
-            r"encoder does not fit.*Expected: .*\(None, 4\).*Received: .*\(None, 5\)",
+            r"encoder does not fit.*Expected: .*\(None, [48]\).*Received: .*\(None, 5\)",
         ),
         ({"decoder": decoder(width=3)}, r"decoder does not fit.*Expected: shape \(None, 4\).*Received: "),
         ({"decoder": encoder()}, "decoder does not fit.*Expected:.*Received: "),
@@ -567,7 +675,7 @@ def test_float16_is_refused(family):
 # ---------------------------------------------------------------------- callbacks
 
 
-def test_callbacks(family, images, tmp_path):
+def test_callbacks(family, images, without_noise, tmp_path):
     model = make(family)
     model.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
     k = keras.callbacks
@@ -623,13 +731,20 @@ def test_early_stopping_restores_the_best_weights(images):
     assert same(values(model), seen[int(np.argmin(history))])
 
 
-def test_nan_ends_training(images):
+@pytest.mark.parametrize("eager", [False, True], ids=["graph", "eager"])
+def test_a_term_that_is_not_finite_ends_training_before_it_moves_a_weight(images, eager):
     model = make()
-    model.compile(keras.optimizers.SGD(1e30), jit_compile=False)
-    history = model.fit(
-        images, batch_size=8, epochs=5, verbose=0, callbacks=[keras.callbacks.TerminateOnNaN()]
+    model.compile(keras.optimizers.SGD(1e30), jit_compile=False, run_eagerly=eager)
+    message = (
+        "Training diverged: term '(reconstruction|nll)' is not finite. Expected: .* Received: .*update 1,"
     )
-    assert len(history.history["loss"]) == 1
+    with pytest.raises(FloatingPointError, match=message):
+        model.fit(images, batch_size=8, epochs=5, verbose=0)
+    before = values(model)
+    with pytest.raises(FloatingPointError):
+        model.train_on_batch(images[:8])
+    for one, other in zip(before, values(model), strict=True):  # NaN or not
+        np.testing.assert_array_equal(one, other)
 
 
 def test_an_interrupted_fit_is_resumed_exactly(family, images, tmp_path):
@@ -661,15 +776,19 @@ def test_an_interrupted_fit_is_resumed_exactly(family, images, tmp_path):
 
 def test_fit_prior_moves_the_prior_alone(family, images):
     model = make(family, norm=True)
+    if type(model.prior) is priors.Normal:
+        model.replace(prior=flow())
     assert not model.prior.fitted
     before = values(model.encoder), values(model.decoder), values(model.prior)
-    history = model.fit_prior(images, epochs=2, batch_size=32, verbose=0)
-    assert {"nll", "val_nll"} <= set(history.history)
+    settings = {} if isinstance(model.prior, priors.Mixture) else {"epochs": 2, "batch_size": 32}
+    history = model.fit_prior(images, **settings, verbose=0)
+    assert set(history.history)
     assert same(before[0], values(model.encoder)) and same(before[1], values(model.decoder))
     assert not same(before[2], values(model.prior)) and model.prior.fitted
     assert is_pictures(model.sample(3), 3)
 
 
+@pytest.mark.parametrize("family", LEARNED)
 def test_the_prior_can_be_swapped_and_swapped_back(family, images):
     model = make(family)
     model.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
@@ -692,6 +811,7 @@ def test_the_prior_can_be_swapped_and_swapped_back(family, images):
     assert not same(moved, values(model.prior))
 
 
+@pytest.mark.parametrize("family", LEARNED)
 @pytest.mark.parametrize("assign", [False, True], ids=["replace", "assignment"])
 def test_nothing_of_a_replaced_prior_stays(family, images, assign, tmp_path):
     model = make(family)
@@ -740,7 +860,7 @@ def test_networks_can_be_replaced_too(images, tmp_path):
 
 def test_replacements_that_do_not_fit(family):
     model = make(family)
-    parts = [model.encoder, model.decoder, model.prior]
+    parts = list(model.layers)
     for wrong, message in (
         ({"prior": priors.Normal(7)}, "Expected: latent_dim=4.*Received: Normal with latent_dim=7"),
         ({"prior": "mixtur"}, "Expected:.*Received: prior='mixtur'"),
@@ -748,11 +868,11 @@ def test_replacements_that_do_not_fit(family):
         ({"encoder": None}, "Expected:.*Received: encoder=None"),
         ({"decoder": encoder()}, "decoder does not fit.*Expected:.*Received:"),
         ({"prior": priors.Normal(WIDTH), "encoder": decoder()}, "encoder does not fit"),
-        ({"critic": encoder()}, "Expected:.*'encoder', 'decoder', 'prior'.*Received: critic="),
+        ({"judge": encoder()}, "Expected:.*'encoder', 'decoder'.*'prior'.*Received: judge="),
     ):
         with pytest.raises(ValueError, match=f"(?s){message}"):
             model.replace(**wrong)
-        assert model.layers == parts == [model.encoder, model.decoder, model.prior]
+        assert model.layers == parts and model.prior in parts
     with pytest.raises(ValueError, match="Expected:.*Received: prior=None"):
         model.prior = None
 
@@ -803,6 +923,7 @@ def test_a_prior_without_density_is_left_alone(images, tmp_path):
 
 def test_a_frozen_prior_becomes_stale(images):
     model = make()
+    model.fit_prior(images, epochs=1, verbose=0)
     model.prior.trainable = False
     model.compile(keras.optimizers.Adam(1e-2), run_eagerly=True)
     with pytest.warns(UserWarning, match="fit_prior"):
@@ -1022,6 +1143,8 @@ def test_bad_arguments(fitted, images, call, message):
 
 def test_an_unfitted_prior(family, images):
     model = make(family)
+    if model.prior.fitted:  # from the start
+        model.replace(prior=flow())
     for call in (lambda: model.sample(2), lambda: model.interpolate(images[:1], images[1:2])):
         with pytest.raises(ValueError, match="(?s)not fitted.*Expected:.*Received:"):
             call()

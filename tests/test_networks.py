@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from latentzoo.networks import infogan
+from latentzoo.networks import dcgan, infogan
 
 
 @pytest.mark.parametrize(
@@ -82,4 +82,70 @@ def test_infogan_in_mixed_precision():
 @pytest.mark.parametrize("make", [infogan.encoder, infogan.decoder])
 def test_infogan_halves_twice(make, shape):
     with pytest.raises(ValueError, match=r"Expected:.*divisible by 4.*Received: image_shape=\("):
+        make(shape, 4)
+
+
+# ---------------------------------------------------------------------- DCGAN
+
+
+def test_dcgan_is_the_table_it_shows():
+    """Shapes at 256 x 256, without the memory."""
+    with keras.StatelessScope(initialize_variables=False):
+        encoder, decoder = dcgan.encoder((256, 256, 3), 256), dcgan.decoder((256, 256, 3), 256)
+    widths = (64, 128, 256, 512, 512, 512)
+
+    def table(network):
+        return [(layer.name, layer.output.shape[1:]) for layer in network.layers]
+
+    down, up = [("images", (256, 256, 3))], [("codes", (256,)), ("dense", (8192,)), ("grid", (4, 4, 512))]
+    for i, width in enumerate(widths):
+        shape = (128 >> i, 128 >> i, width)
+        down += [(f"conv_{i}{kind}", shape) for kind in (["", "_norm", "_relu"] if i else ["", "_relu"])]
+    assert table(encoder) == [*down, ("flatten", (8192,)), ("codes", (256,))]
+    up += [("grid_norm", (4, 4, 512)), ("grid_relu", (4, 4, 512))]
+    for i, width in enumerate((512, 512, 256, 128, 64)):
+        up += [(f"deconv_{i}{kind}", (8 << i, 8 << i, width)) for kind in ("", "_norm", "_relu")]
+    assert table(decoder) == [*up, ("deconv_5", (256, 256, 3)), ("pixels", (256, 256, 3))]
+    for network in (encoder, decoder):
+        for layer in network.layers:
+            if "conv_" in layer.name and hasattr(layer, "kernel_size"):
+                assert (layer.kernel_size, layer.strides, layer.padding) == ((5, 5), (2, 2), "same")
+            if isinstance(layer, keras.layers.BatchNormalization):
+                assert (layer.momentum, layer.epsilon) == (0.9, 1e-5)
+    # One kernel and bias for each pair of neighbours, two numbers for each normalized channel.
+    pairs = list(zip((3, *widths), widths, strict=False))
+    convolutions = sum(25 * a * b + b for a, b in pairs)
+    backwards = sum(25 * a * b + a for a, b in pairs)
+    learned = [sum(np.prod(v.shape) for v in network.trainable_variables) for network in (encoder, decoder)]
+    assert learned == [
+        convolutions + 2 * sum(widths[1:]) + 8192 * 256 + 256,
+        backwards + 2 * sum(widths) + 256 * 8192 + 8192,
+    ]
+
+
+def test_dcgan_in_other_sizes_and_mixed_precision():
+    images, codes = (
+        np.random.default_rng(0).random((4, 8, 12, 1)),
+        np.random.default_rng(1).normal(size=(4, 5)),
+    )
+    for dtype in ("float32", "mixed_bfloat16"):
+        encoder = dcgan.encoder((8, 12, 1), 5, widths=(6, 7), dtype=dtype, name="mine")
+        decoder = dcgan.decoder((8, 12, 1), 5, widths=(6, 7), dtype=dtype)
+        assert (encoder.name, decoder.name) == ("mine", "decoder")
+        found, pixels = encoder(images), np.array(decoder(10 * codes))
+        assert found.shape == (4, 5) and pixels.shape == (4, 8, 12, 1)
+        assert pixels.min() >= 0 and pixels.max() <= 1 and np.ptp(pixels) > 0.01
+        for network, given in ((encoder, images), (decoder, codes)):
+            policy = keras.dtype_policies.get(dtype)
+            assert {layer.compute_dtype for layer in network.layers[1:-1]} == {policy.compute_dtype}
+            assert network.layers[-1].compute_dtype == network(given).dtype == "float32"
+            assert {v.dtype for v in network.weights} == {"float32"}
+    kernel = np.array(dcgan.decoder((8, 8, 1), 64, widths=(4, 64)).get_layer("dense").kernel)
+    assert kernel.std() == pytest.approx(np.sqrt(2 / 64), rel=0.05)
+
+
+@pytest.mark.parametrize("shape", [(96, 256, 3), (256, 32, 3), (256, 256)], ids=str)
+@pytest.mark.parametrize("make", [dcgan.encoder, dcgan.decoder])
+def test_dcgan_halves_once_for_each_width(make, shape):
+    with pytest.raises(ValueError, match=r"6 times.*Expected:.*divisible by 64.*Received: image_shape=\("):
         make(shape, 4)

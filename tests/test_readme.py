@@ -30,7 +30,7 @@ def test_its_tables_name_every_family_and_checkpoint():
         facts = latentzoo.info(name)
         test = facts["metrics"]["test"]
         key, digits = ("accuracy", 4) if "accuracy" in test else ("mean_squared_error", 5)
-        measured = f"{test[key]['mean']:.{digits}f}"
+        measured = f"{test[key]['mean']:.{digits}f}" if test else "see its card"
         row = next(line for line in README.splitlines() if line.startswith(f"| `{name}` |"))
         assert f"{facts['parameters'] / 1e6:.1f} M" in row
         assert f" {facts['bytes'] / 1e6:.0f} " in row and measured in row

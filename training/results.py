@@ -3,9 +3,9 @@
     python training/results.py
     python training/results.py --check
 
-Generated from published.json, from the metrics.json of each checkpoint, and from experiments/*.csv, each row
-of which is a measured number of a system that is not on the shelf. `--check` says whether RESULTS.md is
-stale.
+Generated from published.json, from the metrics.json of each checkpoint, and from experiments/results/*.csv,
+each row of which is a measured number of a system that is not on the shelf. `--check` says whether
+RESULTS.md is stale.
 """
 
 import pathlib
@@ -19,7 +19,7 @@ CHECKPOINTS = FOLDER.parent / "checkpoints"
 RESULTS = FOLDER / "RESULTS.md"
 
 
-def results(checkpoints=CHECKPOINTS, experiments=FOLDER / "experiments"):
+def results(checkpoints=CHECKPOINTS, experiments=FOLDER / "experiments" / "results"):
     """The text of RESULTS.md."""
     # Not at the top: `latentzoo.recipes` runs every file of this folder, from where it has no neighbours.
     from report import document, measured

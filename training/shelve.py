@@ -2,8 +2,8 @@
 
     python training/shelve.py runs/glf-fashion
 
-Copies everything but the state of the run to checkpoints/NAME, NAME being that of the recipe. The history
-of a repository never shrinks: shelve a run once, when it is final.
+Copies everything but the state of the run (and, of a second stage, its folder) to checkpoints/NAME, NAME
+being that of the recipe. The history of a repository never shrinks: shelve a run once, when it is final.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ def shelve(run):
     name = zoo.info(run)["provenance"]["recipe"]
     folder = zoo.CHECKPOINTS / name
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(run, folder, ignore=shutil.ignore_patterns("state.safetensors", ".*"))
+    shutil.copytree(run, folder, ignore=shutil.ignore_patterns("state.safetensors", "prior", ".*"))
     sha256 = hashlib.sha256((folder / "config.json").read_bytes()).hexdigest()
     entry = {"sha256": sha256, "repo": None, "commit": None}
     write_json(zoo.ROOT / "shelf.json", dict(sorted({**zoo.shelf(), name: entry}.items())))
@@ -42,6 +42,8 @@ def rows():
         prior = read_config(zoo.find(name))["arguments"].get("prior")
         if "accuracy" in test:
             measured = f"accuracy {test['accuracy']['mean']:.4f}"
+        elif not test:  # without an encoder nothing can be told from images alone
+            measured = "see its card"
         else:
             measured = f"squared error {test['mean_squared_error']['mean']:.5f}"
         yield (

@@ -27,7 +27,8 @@ def by_features(run, wanted):
     yield from compared(run, wanted, "samples", run.samples_of)
     others = "distances of reconstructions and of real images"
     if "distance" in wanted and run.images(run.protocol.other, others):
-        yield from compared(run, {"distance"}, "reconstructions", run.reconstructions_of)
+        if run.encodes("distance of reconstructions"):
+            yield from compared(run, {"distance"}, "reconstructions", run.reconstructions_of)
         yield from compared(run, {"distance"}, "real images", run.real_of)
 
 
@@ -73,7 +74,7 @@ def values(run, wanted, features, index):
 
 def by_images(run, wanted):
     """Reconstruction error, likelihood of codes, or accuracy: means over the test images."""
-    if not all([run.images("test", metric) for metric in sorted(wanted)]):
+    if not all([run.encodes(metric) and run.images("test", metric) for metric in sorted(wanted)]):
         return
     x, y = run.images("test")
     run.tell(f"{len(x)} test images")

@@ -4,12 +4,30 @@ import json
 
 from latentzoo.recipes import FOLDER
 
-# Checkpoint, or the recipe of one: paper, system and data set, as the published records call them.
+DATA = {
+    "mnist": "MNIST",
+    "fashion": "Fashion-MNIST",
+    "cifar10": "CIFAR-10",
+    "celeba": "CelebA-64 (crop 160)",
+}
+# Of the paper on Generative Latent Flow: recipes less their data set, and systems as the records call them.
+LATENT_FLOW = {
+    "glf": "GLF",
+    "glf-two-stage": "GLF (two stages)",
+    "glf-perceptual": "GLF+perceptual",
+    "glann": "GLANN (perceptual)",
+    "rae-mixture": "RAE+GMM",
+    "two-stage-vae": "Two-Stage VAE",
+    "vae": "VAE",
+    "vae-flow-posterior": "VAE+flow posterior",
+    "vae-flow-prior": "VAE+flow prior (beta_rec=1)",
+    "wae-gan": "WAE-GAN",
+}
+# Checkpoint, or the recipe of one: paper, system and data set.
 OURS = {
-    "glf-mnist": ("000-GLF", "GLF", "MNIST"),
-    "glf-fashion": ("000-GLF", "GLF", "Fashion-MNIST"),
-    "glf-cifar10": ("000-GLF", "GLF", "CIFAR-10"),
-    "glf-celeba": ("000-GLF", "GLF", "CelebA-64 (crop 160)"),
+    f"{name}-{short}": ("000-GLF", system, data)
+    for name, system in LATENT_FLOW.items()
+    for short, data in DATA.items()
 }
 METRICS = {
     "FID": "frechet_distance",

@@ -91,6 +91,13 @@ class Run:
             self.skip(metric, str(reason))
             return None
 
+    def encodes(self, metric):
+        """Whether the model has codes for images, or, which is said aloud, no encoder."""
+        found = getattr(self.model, "encoder", self.model) is not None  # a classifier is its own
+        if not found:
+            self.skip(metric, f"{type(self.model).__name__} has no encoder")
+        return found
+
     def missing(self, split):
         """Why something is skipped that needs the images of a split."""
         if self.data is None:

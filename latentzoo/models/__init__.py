@@ -2,6 +2,24 @@
 
 from latentzoo.models.autoencoder import Autoencoder
 from latentzoo.models.classifier import Classifier
+from latentzoo.models.flow_posterior_vae import FlowPosteriorVAE
+from latentzoo.models.flow_prior_vae import FlowPriorVAE
+from latentzoo.models.glann import GLANN
 from latentzoo.models.glf import GLF
+from latentzoo.models.rae import RAE
+from latentzoo.models.two_stage_vae import TwoStageVAE
+from latentzoo.models.vae import VAE
+from latentzoo.models.wae import WAE
 
-__all__ = ["GLF", "Autoencoder", "Classifier"]
+__all__ = [
+    "GLANN",
+    "GLF",
+    "RAE",
+    "VAE",
+    "WAE",
+    "Autoencoder",
+    "Classifier",
+    "FlowPosteriorVAE",
+    "FlowPriorVAE",
+    "TwoStageVAE",
+]

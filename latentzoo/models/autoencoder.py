@@ -33,7 +33,11 @@ class Autoencoder(Pretrained, UpdateModel):
         name: str.
     """
 
-    parts = ("encoder", "decoder", "prior")
+    parts = ("encoder", "decoder", "prior")  # what a checkpoint holds, where it is not None
+    networks = ("encoder", "decoder")  # of these, what may be the user's own
+    encoder = None  # of a family that has none
+    indexed = False  # whether `fit` takes images with their row numbers, as of `latentzoo.data.indexed`
+    fits_prior_to_draws = False
 
     def __init__(self, image_shape, latent_dim, **kwargs):
         super().__init__(**kwargs)
@@ -56,14 +60,22 @@ class Autoencoder(Pretrained, UpdateModel):
 
     def check_parts(self):
         """Checks that images and codes fit the networks, and marks the model as built."""
-        for part in ("encoder", "decoder"):
-            self._check_part(part, getattr(self, part))
+        for part in self.networks:
+            if getattr(self, part) is not None:
+                self._check_part(part, getattr(self, part))
         self.built = True
+
+    def ends(self):
+        """The shapes that each network takes and gives."""
+        pixels = (None, *self.image_shape)
+        return {
+            "encoder": (pixels, (None, self.encoded_dim)),
+            "decoder": ((None, self.latent_dim), pixels),
+        }
 
     def _check_part(self, part, network):
         """Builds a network if need be and checks its shapes."""
-        ends = [(None, *self.image_shape), (None, self.latent_dim)]
-        given, wanted = ends if part == "encoder" else ends[::-1]
+        given, wanted = self.ends()[part]
         found = output_shape(network, given)
         if found != wanted:
             raise error(
@@ -74,7 +86,7 @@ class Autoencoder(Pretrained, UpdateModel):
         with self.distribute_strategy.scope():
             if "prior" in parts:
                 parts["prior"] = priors.build(parts["prior"], self.latent_dim)
-            for part in {"encoder", "decoder"} & set(parts):
+            for part in set(self.networks) & set(parts):
                 if self.own(part, parts[part]) is not None:  # `None` is refused below
                     self._check_part(part, parts[part])
             return super().replace(**parts)
@@ -85,17 +97,35 @@ class Autoencoder(Pretrained, UpdateModel):
 
     def call(self, x, training=False):
         """Reconstructs."""
+        self.check_encoder()
         x = self.prepare(x)
         codes = self.codes_of(self.encoder(x, training=training))
         return ops.cast(self.decoder(codes, training=training), "float32")
 
+    # What a family with a posterior says of its encoder; a deterministic one returns codes.
+
+    encoded_dim = property(lambda self: self.latent_dim)  # width of what the encoder returns
+
     def codes_of(self, encoded):
-        """The posterior mean in what the encoder returns: all of it, unless a family says less."""
+        """The codes of posterior means, from what the encoder returns."""
         return encoded
 
     def draw_codes(self, encoded, rng):
-        """One draw from the posterior, NumPy; a deterministic encoder has nothing to draw."""
+        """Codes drawn from the posteriors with a NumPy generator."""
         return self.codes_of(encoded)
+
+    def codes_to_fit(self, encoded, rng):
+        """What `fit_prior(draw=True)` gives the prior, in a form of its `fit`."""
+        return self.draw_codes(encoded, rng)
+
+    def check_encoder(self):
+        """Raises a `ValueError` where images cannot be encoded."""
+        if self.encoder is None:
+            raise error(
+                f"{type(self).__name__} has no encoder: it cannot tell the code of an image.",
+                "`sample`, `decode` of codes, or a family that encodes, such as GLF",
+                "images",
+            )
 
     def encode(self, x, *, draw=False, seed=None, batch_size=256):
         """Encodes images.
@@ -113,8 +143,13 @@ class Autoencoder(Pretrained, UpdateModel):
         Raises:
             ValueError: the images have another shape, or pixels outside [0, 1] or not finite.
         """
-        encoded = infer(self.encoder, images.batches(x, self.image_shape, batch_size))
-        return self.draw_codes(encoded, np.random.default_rng(seed)) if draw else self.codes_of(encoded)
+        encoded = self._encoded(x, batch_size)
+        codes = self.draw_codes(encoded, np.random.default_rng(seed)) if draw else self.codes_of(encoded)
+        return np.asarray(codes)
+
+    def _encoded(self, x, batch_size=256):
+        self.check_encoder()
+        return infer(self.encoder, images.batches(x, self.image_shape, batch_size))
 
     def decode(self, z, *, batch_size=256):
         """Decodes codes `(n, latent_dim)` to images in [0, 1]."""
@@ -127,6 +162,7 @@ class Autoencoder(Pretrained, UpdateModel):
 
     def reconstruct(self, x, *, batch_size=256):
         """Encodes and decodes images, as `predict` and calling the model do."""
+        self.check_encoder()
         return infer(self, images.batches(x, self.image_shape, batch_size))
 
     def sample(self, n, *, seed=None, temperature=1.0, batch_size=256):
@@ -190,7 +226,7 @@ class Autoencoder(Pretrained, UpdateModel):
         pictures = infer(self.decoder, chunks(codes, batch_size))
         return pictures.reshape(len(ends[0]), int(steps), *self.image_shape)
 
-    def fit_prior(self, data, prior=None, *, validation_data=None, draw=False, seed=None, **fit_arguments):
+    def fit_prior(self, data, prior=None, *, validation_data=None, draw=None, seed=None, **fit_arguments):
         """Encodes images once and fits the prior, or another one, on the codes.
 
         The encoder and decoder do not move. What is replaced is what `sample` uses; a later `fit`
@@ -198,24 +234,42 @@ class Autoencoder(Pretrained, UpdateModel):
 
         Args:
             data: images.
-            prior: `None` to fit the one there is, or a `latentzoo.priors.Prior` or its name to put
-                in its place.
-            validation_data: images to judge the prior by, or `None` for a part of `data`.
-            draw, seed: as in `encode`.
+            prior: `None` to fit the one there is, or a `latentzoo.priors.Prior` or its name (`"gaussian"`,
+                `"mixture"`, `"realnvp"`, `"maf"`, `"second-stage"`, `"imle"`) to put in its place.
+            validation_data: images to judge the prior by; if `None` a part of `data`, where fitting needs it.
+            draw: bool. Fit to draws from the posteriors, fresh ones in every epoch where the posteriors are
+                normal, instead of to their means; `None` is what the family wants.
+            seed: as in `encode`.
             **fit_arguments: passed to the prior's `fit`, such as `epochs`.
 
         Returns:
             What the prior's `fit` returns.
         """
-        codes = self.encode(data, draw=draw, seed=seed)
+
+        codes = self.codes_for_prior(data, draw=draw, seed=seed)
         if validation_data is not None:
-            fit_arguments["validation_data"] = self.encode(validation_data, draw=draw, seed=seed)
+            fit_arguments["validation_data"] = self.codes_for_prior(validation_data, draw=draw, seed=seed)
+        return self.fit_prior_to(codes, prior, **fit_arguments)
+
+    def fit_prior_to(self, codes, prior=None, **fit_arguments):
+        """`fit_prior`, on what `codes_for_prior` returns."""
         with self.distribute_strategy.scope():
             new = self.prior if prior is None else priors.build(prior, self.latent_dim)
-        history = new.fit(codes, **fit_arguments)
+        trainable, new.trainable = new.trainable, True  # a prior that is frozen for `fit` may be fitted here
+        try:
+            history = new.fit(codes, **fit_arguments)
+        finally:
+            new.trainable = trainable
         if new is not self.prior:  # replaced last: a failed fit leaves the model as it was
             self.replace(prior=new)
         return history
+
+    def codes_for_prior(self, data, *, draw=None, seed=None):
+        """What `fit_prior` gives the prior's `fit`: codes of images, or normal distributions of codes."""
+        encoded = self._encoded(data)
+        if self.fits_prior_to_draws if draw is None else draw:
+            return np.asarray(self.codes_to_fit(encoded, np.random.default_rng(seed)))
+        return np.asarray(self.codes_of(encoded))
 
     # ------------------------------------------------------------------ training
 
@@ -227,10 +281,12 @@ class Autoencoder(Pretrained, UpdateModel):
         return images.scaled_tensor(x, self.image_shape)
 
     def fit(self, *args, **kwargs):
-        if self.learns("encoder") and self.prior.weights and not self.learns("prior"):
+        prior = self.prior
+        moving = self.learns("encoder") or self.learns("codes")
+        if moving and prior.weights and prior.fitted and not self.learns("prior"):
             warnings.warn(
-                f"{type(self).__name__}.fit does not train this {type(self.prior).__name__} prior: "
-                "as the codes move it becomes stale. Call `fit_prior(data)` afterwards.",
+                f"{type(self).__name__}.fit does not train this {type(prior).__name__} prior: "
+                "as the codes move it becomes stale. Call `fit_prior` afterwards.",
                 stacklevel=2,
             )
         return super().fit(*args, **kwargs)
@@ -238,10 +294,7 @@ class Autoencoder(Pretrained, UpdateModel):
     # ------------------------------------------------------------------ configuration
 
     def get_config(self):
-        own = {
-            part: serialize(getattr(self, part)) if part in self._own else None
-            for part in ("encoder", "decoder")
-        }
+        own = {part: serialize(getattr(self, part)) if part in self._own else None for part in self.networks}
         return {
             "image_shape": list(self.image_shape),
             "latent_dim": self.latent_dim,
@@ -253,11 +306,8 @@ class Autoencoder(Pretrained, UpdateModel):
 
     @classmethod
     def from_config(cls, config):
-        read = {"prior": priors.deserialize}
         nested = {
-            part: read.get(part, keras.saving.deserialize_keras_object)(config[part])
-            for part in cls.parts
-            if isinstance(config.get(part), dict)
+            part: priors.deserialize(config[part]) for part in cls.parts if isinstance(config.get(part), dict)
         }
         return cls(**{**config, **nested})
 

@@ -7,7 +7,9 @@ Xiao, Yan and Amit (2019), "Generative Latent Flow", arXiv:1905.10485, equations
 
 The encoder and decoder have no `nll` entry in the table: the flow learns the codes as they are and
 does not bend them. That is the paper's stop-gradient, and what keeps codes from collapsing. With
-`regularized=True` the encoder descends the likelihood too; the paper shows why not to.
+`regularized=True` the encoder descends the likelihood too; the paper shows why not to. With
+`reconstruction="perceptual"`, `latentzoo.perceptual` stands in the place of the squared error, which the
+paper does where it compares with GLANN: compare such models with others of their kind alone.
 
 Differences from the paper: the scale of a coupling is sigmoid(s + 2) by default, as in public code;
 `exp(s)`, as printed, is `prior=RealNVP(latent_dim, ..., coupling="exp")`.
@@ -17,10 +19,13 @@ The likelihood falls as training goes on (codes spread) while samples improve: j
 """
 
 from latentzoo import losses, priors
-from latentzoo.errors import real
+from latentzoo.errors import error, real
 from latentzoo.models.autoencoder import Autoencoder
 from latentzoo.networks import infogan
+from latentzoo.perceptual import Perceptual
 from latentzoo.updates import Update, serializable
+
+RECONSTRUCTIONS = ("squared", "perceptual")
 
 
 @serializable
@@ -37,11 +42,16 @@ class GLF(Autoencoder):
         beta_rec: float, beta. Weight of the reconstruction; matters with `regularized=True` only.
         weight_decay: float. L2 rate of the prior's weights; 2e-5 in the paper.
         regularized: bool. Whether the encoder descends the likelihood of its codes.
-        dtype: Keras dtype policy of the encoder and decoder. The prior is float32.
+        reconstruction: `"squared"`, or `"perceptual"`: the loss of `latentzoo.perceptual`.
+        perceptual_network: the network of the latter, `"vgg16"`, `"hed"` or a `keras.Model` as of
+            `latentzoo.perceptual.Perceptual`. It is loaded when the model is first trained or evaluated. One
+            of your own is not saved, and `None` in what is loaded: training asks for it.
+        dtype: Keras dtype policy of the encoder, the decoder and a perceptual network given by name. The
+            prior is float32.
 
     Terms: `reconstruction`, nats of a unit-variance Gaussian without its constant, summed over
-    pixels; `nll`, nats for a code; `decay`. Monitor: `mean_squared_error` for a pixel. With a prior that
-    has no density only the autoencoder learns.
+    pixels, or the perceptual loss, no nats; `nll`, nats for a code; `decay`. Monitor: `mean_squared_error`
+    for a pixel. With a prior that has no density only the autoencoder learns.
 
     Example:
 
@@ -52,6 +62,20 @@ class GLF(Autoencoder):
     >>> history = model.fit(images, epochs=1, verbose=0)
     >>> model.sample(2, seed=0).shape
     (2, 8, 8, 1)
+
+    In two stages, which the paper finds to be as good, the autoencoder learns to its end and then the flow:
+
+    >>> model = latentzoo.models.GLF((8, 8, 1), latent_dim=4)
+    >>> model.prior.trainable = False
+    >>> model.compile()
+    >>> history = model.fit(images, epochs=1, verbose=0)
+    >>> history = model.fit_prior(images, epochs=1, verbose=0)
+    >>> model.sample(2, seed=0).shape
+    (2, 8, 8, 1)
+
+    For CelebA-HQ at 256 x 256 the paper's networks are based on DCGAN, which are `latentzoo.networks.dcgan`
+    with `latent_dim=256` here: `encoder=dcgan.encoder((256, 256, 3), 256)`, `decoder=dcgan.decoder((256, 256,
+    3), 256)`. It trains 60 epochs in batches of 64, at 1e-3 and half of it after 40.
     """
 
     def __init__(
@@ -65,21 +89,27 @@ class GLF(Autoencoder):
         beta_rec=1.0,
         weight_decay=2e-5,
         regularized=False,
+        reconstruction="squared",
+        perceptual_network="vgg16",
         **kwargs,
     ):
         super().__init__(image_shape, latent_dim, **kwargs)
         real("beta_rec", beta_rec, least=0)
         real("weight_decay", weight_decay, least=0)
+        if reconstruction not in RECONSTRUCTIONS:
+            raise error(
+                "Unknown loss.", f"one of {list(RECONSTRUCTIONS)}", f"reconstruction={reconstruction!r}"
+            )
         self.beta_rec, self.weight_decay, self.regularized = beta_rec, weight_decay, bool(regularized)
+        self.reconstruction = reconstruction
+        self.perceptual = Perceptual(perceptual_network, dtype=self.dtype_policy)
         self.encoder = self.own("encoder", encoder) or infogan.encoder(
             image_shape, latent_dim, dtype=self.dtype_policy
         )
         self.decoder = self.own("decoder", decoder) or infogan.decoder(
             image_shape, latent_dim, dtype=self.dtype_policy
         )
-        units = 64 if latent_dim <= 20 else 256
-        arguments = {} if prior else {"units": units, "coupling": "sigmoid"}
-        self.prior = priors.build(prior or "realnvp", latent_dim, **arguments)
+        self.prior = priors.latent_flow(prior, latent_dim)
         self.check_parts()
 
     def updates(self):
@@ -98,13 +128,21 @@ class GLF(Autoencoder):
 
     def terms(self, x, training):
         z = self.encoder(x, training=training)
-        reconstruction = losses.squared_error(x, self.decoder(z, training=training))
-        terms = {"reconstruction": reconstruction, "mean_squared_error": reconstruction * (2 / self.pixels)}
+        y = self.decoder(z, training=training)
+        squared = losses.squared_error(x, y)
+        terms = {
+            "reconstruction": self.perceptual(x, y) if self.reconstruction == "perceptual" else squared,
+            "mean_squared_error": squared * (2 / self.pixels),
+        }
         if self.prior.explicit or self.regularized:
             terms["nll"] = -self.prior.log_prob(z)
         if self.prior.explicit:
             terms["decay"] = losses.weight_decay(self.prior.trainable_variables)
         return terms
+
+    def before_steps(self):
+        if self.reconstruction == "perceptual":
+            self.perceptual.load(self.image_shape)
 
     def get_config(self):
         return {
@@ -112,4 +150,6 @@ class GLF(Autoencoder):
             "beta_rec": self.beta_rec,
             "weight_decay": self.weight_decay,
             "regularized": self.regularized,
+            "reconstruction": self.reconstruction,
+            "perceptual_network": self.perceptual.name,
         }

@@ -16,13 +16,15 @@ import keras
 from keras import layers
 
 
-def encoder(image_shape, outputs, *, dtype=None, name="encoder"):
+def encoder(image_shape, outputs, *, spectral_norm=False, dtype=None, name="encoder"):
     """Builds the InfoGAN encoder.
 
     Args:
         image_shape: `(height, width, channels)`; height and width divisible by 4.
         outputs: int. Width of the last, linear layer: the code, or twice that for a mean and a
             deviation head.
+        spectral_norm: bool. Whether kernels are kept at a spectral norm of 1 (Miyato, Kataoka, Koyama and
+            Yoshida, 2018, arXiv:1802.05957), by one power iteration for each batch in training.
         dtype: Keras dtype policy of the layers. The last one keeps the policy's variable dtype,
             so that codes are float32 under `"mixed_bfloat16"`.
         name: str. Name of the model.
@@ -40,23 +42,37 @@ def encoder(image_shape, outputs, *, dtype=None, name="encoder"):
     check_image_shape(image_shape)
     policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
     x = images = layers.Input(image_shape, name="images", dtype=policy.variable_dtype)
-    x = layers.Conv2D(64, 4, 2, "same", dtype=policy, name="conv_0", **he())(x)
+    norm = spectral if spectral_norm else lambda layer: layer
+    x = norm(layers.Conv2D(64, 4, 2, "same", dtype=policy, name="conv_0", **he()))(x)
     x = layers.ReLU(dtype=policy, name="conv_0_relu")(x)
-    x = layers.Conv2D(128, 4, 2, "same", dtype=policy, name="conv_1", **he())(x)
+    x = norm(layers.Conv2D(128, 4, 2, "same", dtype=policy, name="conv_1", **he()))(x)
     x = normalized_relu(x, policy, "conv_1")
     x = layers.Flatten(dtype=policy, name="flatten")(x)
-    x = layers.Dense(1024, dtype=policy, name="dense_0", **he())(x)
+    x = norm(layers.Dense(1024, dtype=policy, name="dense_0", **he()))(x)
     x = normalized_relu(x, policy, "dense_0")
-    x = layers.Dense(outputs, dtype=policy.variable_dtype, name="codes")(x)
+    x = norm(layers.Dense(outputs, dtype=policy.variable_dtype, name="codes"))(x)
     return keras.Model(images, x, name=name)
 
 
-def decoder(image_shape, latent_dim, *, dtype=None, name="decoder"):
+def decoder(
+    image_shape,
+    latent_dim,
+    *,
+    spectral_norm=False,
+    batch_norm=True,
+    negative_slope=0.0,
+    dtype=None,
+    name="decoder",
+):
     """Builds the InfoGAN decoder.
 
     Args:
         image_shape: `(height, width, channels)`; height and width divisible by 4.
         latent_dim: int. Width of a code.
+        spectral_norm: bool. Whether kernels are kept at a spectral norm of 1 (Miyato, Kataoka, Koyama and
+            Yoshida, 2018, arXiv:1802.05957), by one power iteration for each batch in training.
+        batch_norm: bool. Whether there is batch norm before each ReLU.
+        negative_slope: float. Of the ReLUs below 0, which are leaky if it is not 0.
         dtype: Keras dtype policy of the layers. The sigmoid runs in the policy's variable dtype,
             so that pixels are float32 under `"mixed_bfloat16"`.
         name: str. Name of the model.
@@ -75,23 +91,31 @@ def decoder(image_shape, latent_dim, *, dtype=None, name="decoder"):
     height, width, channels = image_shape
     policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
     grid = (height // 4, width // 4, 128)
+    norm = spectral if spectral_norm else lambda layer: layer
+    relu = {"batch_norm": batch_norm, "negative_slope": negative_slope}
     x = codes = layers.Input((latent_dim,), name="codes", dtype=policy.variable_dtype)
-    x = layers.Dense(1024, dtype=policy, name="dense_0", **he())(x)
-    x = normalized_relu(x, policy, "dense_0")
-    x = layers.Dense(grid[0] * grid[1] * grid[2], dtype=policy, name="dense_1", **he())(x)
-    x = normalized_relu(x, policy, "dense_1")
+    x = norm(layers.Dense(1024, dtype=policy, name="dense_0", **he()))(x)
+    x = normalized_relu(x, policy, "dense_0", **relu)
+    x = norm(layers.Dense(grid[0] * grid[1] * grid[2], dtype=policy, name="dense_1", **he()))(x)
+    x = normalized_relu(x, policy, "dense_1", **relu)
     x = layers.Reshape(grid, dtype=policy, name="grid")(x)
-    x = layers.Conv2DTranspose(64, 4, 2, "same", dtype=policy, name="deconv_0", **he())(x)
-    x = normalized_relu(x, policy, "deconv_0")
-    x = layers.Conv2DTranspose(channels, 4, 2, "same", dtype=policy, name="deconv_1")(x)
+    x = norm(layers.Conv2DTranspose(64, 4, 2, "same", dtype=policy, name="deconv_0", **he()))(x)
+    x = normalized_relu(x, policy, "deconv_0", **relu)
+    x = norm(layers.Conv2DTranspose(channels, 4, 2, "same", dtype=policy, name="deconv_1"))(x)
     x = layers.Activation("sigmoid", dtype=policy.variable_dtype, name="pixels")(x)
     return keras.Model(codes, x, name=name)
 
 
-def normalized_relu(x, policy, name):
-    """Batch norm and ReLU after the layer called `name`."""
-    x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=policy, name=f"{name}_norm")(x)
-    return layers.ReLU(dtype=policy, name=f"{name}_relu")(x)
+def normalized_relu(x, policy, name, *, batch_norm=True, negative_slope=0.0):
+    """Batch norm, unless there is to be none, and ReLU after the layer called `name`."""
+    if batch_norm:
+        x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=policy, name=f"{name}_norm")(x)
+    return layers.ReLU(negative_slope=negative_slope, dtype=policy, name=f"{name}_relu")(x)
+
+
+def spectral(layer):
+    """The layer with a spectral norm of 1, under the same name with `_spectral`."""
+    return layers.SpectralNormalization(layer, dtype=layer.dtype_policy, name=f"{layer.name}_spectral")
 
 
 def he():

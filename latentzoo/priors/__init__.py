@@ -1,7 +1,16 @@
 """Priors over codes: what `sample` draws from.
 
-`Normal` and the abstract `Prior` need nothing but Keras; `RealNVP` brings TensorFlow Probability and
-is therefore imported on first use.
+| name | class | density | inverse | fitted by |
+|---|---|---|---|---|
+| `"normal"` | `Normal` | yes | yes | nothing to fit |
+| `"gaussian"` | `Gaussian` | yes | yes | mean and covariance |
+| `"mixture"` | `Mixture` | yes | no | expectation maximization |
+| `"realnvp"` | `RealNVP` | yes | yes | maximum likelihood |
+| `"maf"` | `MAF` | yes | yes | maximum likelihood |
+| `"second-stage"` | `SecondStageVAE` | no | no | its evidence lower bound |
+| `"imle"` | `Generator` | no | no | implicit maximum likelihood |
+
+All but `Normal` and the abstract `Prior` are imported on first use: some bring other libraries.
 """
 
 import difflib
@@ -9,19 +18,31 @@ import importlib
 
 import keras
 
+from latentzoo.allowed import PRIORS
 from latentzoo.priors.normal import Normal
 from latentzoo.priors.prior import Prior
 
-__all__ = ["Normal", "Prior", "RealNVP", "build"]
+__all__ = [
+    "MAF", "Gaussian", "Generator", "Mixture", "Normal", "Prior", "RealNVP", "SecondStageVAE", "build",
+    "latent_flow",
+]  # fmt: skip
 
-NAMES = {"normal": "Normal", "realnvp": "RealNVP"}
+NAMES = {
+    "gaussian": "Gaussian",
+    "imle": "Generator",
+    "maf": "MAF",
+    "mixture": "Mixture",
+    "normal": "Normal",
+    "realnvp": "RealNVP",
+    "second-stage": "SecondStageVAE",
+}
 
 
 def build(prior, latent_dim, **arguments):
     """Returns a prior for codes of width `latent_dim`.
 
     Args:
-        prior: a `Prior` of that width, returned as it is, or a name: `"normal"`, `"realnvp"`.
+        prior: a `Prior` of that width, returned as it is, or a name of the table above.
         latent_dim: int.
         **arguments: passed to the constructor when `prior` is a name.
 
@@ -41,7 +62,7 @@ def build(prior, latent_dim, **arguments):
                 f"Unknown prior. Expected: one of {sorted(NAMES)}, or a `latentzoo.priors.Prior`. "
                 f"Received: prior='{prior}'. Did you mean '{near}'?"
             )
-        return __getattr__(NAMES[prior])(latent_dim, **arguments)
+        return named(NAMES[prior])(latent_dim, **arguments)
     if not isinstance(prior, Prior):
         raise ValueError(
             f"A prior is an object or a name. Expected: a `latentzoo.priors.Prior` or one of "
@@ -55,17 +76,30 @@ def build(prior, latent_dim, **arguments):
     return prior
 
 
+def latent_flow(prior, latent_dim):
+    """`build`, where `None` is the flow of Xiao, Yan and Amit (2019), arXiv:1905.10485.
+
+    A RealNVP of 4 blocks of 2 couplings with k = 64 hidden units where d is 20 or less, 256 above.
+    """
+    if prior is not None:
+        return build(prior, latent_dim)
+    return build("realnvp", latent_dim, units=64 if latent_dim <= 20 else 256, coupling="sigmoid")
+
+
 def deserialize(config):
-    """A prior from its serialized Keras config, importing the class on the way."""
+    """A prior, or another part, from its Keras config; the class of a prior is imported on the way."""
     registered = config.get("registered_name") or ""
-    if registered.removeprefix("latentzoo>") in NAMES.values():
-        __getattr__(registered.removeprefix("latentzoo>"))
+    if registered.removeprefix("latentzoo>") in PRIORS:
+        named(registered.removeprefix("latentzoo>"))
     return keras.saving.deserialize_keras_object(config)
 
 
+def named(name):
+    """The class of a prior, its module being imported on the way."""
+    return getattr(importlib.import_module(f"latentzoo.priors.{PRIORS[name]}"), name)
+
+
 def __getattr__(name):
-    if name == "RealNVP":
-        return importlib.import_module("latentzoo.priors.realnvp").RealNVP
-    if name in globals():
-        return globals()[name]
+    if name in PRIORS:
+        return named(name)
     raise AttributeError(f"module 'latentzoo.priors' has no attribute '{name}'")

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from latentzoo import losses
 from latentzoo.errors import error, whole
 from latentzoo.graphs import infer
 from latentzoo.updates import Update, UpdateModel
@@ -17,7 +18,7 @@ class Prior(keras.Model):
     To add a prior, subclass, build all variables in `__init__`, register the class with
     `latentzoo.updates.serializable`, and define
 
-    - `call(noise)`: base noise `(batch, latent_dim)`, standard normal, to codes `(batch, latent_dim)`;
+    - `call(noise)`: base noise `(batch, noise_dim)`, standard normal, to codes `(batch, latent_dim)`;
     - `get_config()`;
 
     and where they exist
@@ -25,6 +26,8 @@ class Prior(keras.Model):
     - `log_prob(codes)`: `(batch,)`, nats for a whole code: makes the prior explicit;
     - `inverse(codes)`: the noise that `call` maps to them: makes it invertible (both through
       `apply_to`);
+    - `noise_dim`: where the base noise has another width than codes;
+    - `fit(codes)`: where it is not by gradients of the likelihood;
     - `fitted`: whether it has seen data (True where there is nothing to fit).
 
     Args:
@@ -37,6 +40,7 @@ class Prior(keras.Model):
         whole("latent_dim", latent_dim, least=1)
         self.latent_dim = int(latent_dim)
 
+    noise_dim = property(lambda self: self.latent_dim)
     explicit = property(lambda self: type(self).log_prob is not Prior.log_prob)
     invertible = property(lambda self: type(self).inverse is not Prior.inverse)
     fitted = True
@@ -71,7 +75,7 @@ class Prior(keras.Model):
                 f"fitted {type(self).__name__}. Received: one that has seen no codes. Train the "
                 "model with `fit`, call `fit_prior(data)`, or load a checkpoint."
             )
-        noise = base_noise(n, self.latent_dim, seed, temperature)
+        noise = base_noise(n, self.noise_dim, seed, temperature)
         return infer(self, chunks(noise, batch_size))
 
     def fit(
@@ -84,6 +88,8 @@ class Prior(keras.Model):
         validation_data=None,
         validation_split=0.1,
         patience=5,
+        weight_decay=0.0,
+        callbacks=(),
         verbose="auto",
     ):
         """Fits an explicit prior to codes by maximum likelihood.
@@ -92,14 +98,17 @@ class Prior(keras.Model):
         the best weights.
 
         Args:
-            codes: `(n, latent_dim)`, float.
+            codes: `(n, latent_dim)`, float; or `(n, 2, latent_dim)`, means and deviations of normal
+                distributions, of which every epoch draws anew.
             optimizer: a Keras optimizer; Adam at 1e-3 if `None`.
             epochs: int. Most passes over the codes.
             batch_size: int.
-            validation_data: codes to hold out, or `None`.
+            validation_data: codes to hold out, in either form, or `None`.
             validation_split: float in [0, 1). Otherwise the share of the codes, the last ones, that
                 is held out; at 0 all epochs are run.
             patience: int. Epochs without improvement before stopping.
+            weight_decay: float. L2 rate of the weights.
+            callbacks: more Keras callbacks.
             verbose: as in `keras.Model.fit`.
 
         Returns:
@@ -108,34 +117,33 @@ class Prior(keras.Model):
         Raises:
             ValueError: the prior has no density, or the codes are not finite or of another width.
         """
-        codes = self._check_codes(codes)
+        codes = self.check_codes(codes)
         if not self.explicit:
             raise self._cannot("has no density to fit by maximum likelihood", "one that has")
         if not self.trainable_variables:  # nothing to learn
             return keras.callbacks.History()
-        if validation_data is not None:
-            validation_data = self._check_codes(validation_data)
-            validation_split = 0.0
-        held_out = validation_data is not None or validation_split > 0
-        stop = keras.callbacks.EarlyStopping(
-            "val_nll", patience=patience, mode="min", restore_best_weights=True
-        )
-        with self.distribute_strategy.scope():
-            model = MaximumLikelihood(self)
-        model.compile(optimizer)
-        return model.fit(
+        return self.trainer(weight_decay=weight_decay).learn(
             codes,
+            optimizer=optimizer,
             epochs=epochs,
             batch_size=batch_size,
             validation_data=validation_data,
             validation_split=validation_split,
-            callbacks=[stop] if held_out else [],
+            patience=patience,
+            callbacks=callbacks,
             verbose=verbose,
         )
 
-    def _check_codes(self, codes):
+    def trainer(self, **settings):
+        """The `CodeModel` by which `fit` trains the prior, if it does so by gradients; not compiled."""
+        with self.distribute_strategy.scope():
+            return MaximumLikelihood(self, **settings)
+
+    def check_codes(self, codes):
+        """Codes as `fit` takes them, float32 NumPy, or a `ValueError`."""
         codes = np.asarray(codes, "float32")
-        if codes.ndim != 2 or codes.shape[1] != self.latent_dim or not len(codes):
+        form = (self.latent_dim,) if codes.ndim == 2 else (2, self.latent_dim)
+        if codes.shape[1:] != form or not len(codes):
             raise self._misfit(codes.shape)
         if not np.isfinite(codes).all():
             raise ValueError(
@@ -168,23 +176,81 @@ class Prior(keras.Model):
         return cls(**config)
 
 
-class MaximumLikelihood(UpdateModel):
-    """Trains an explicit prior on codes: the prior descends its negative log-likelihood."""
+class CodeModel(UpdateModel):
+    """What trains a prior on codes: subclasses say by which objective. Abstract.
+
+    Attributes:
+        objective: str, name of the term that held-out codes are judged by.
+    """
+
+    objective = "nll"
 
     def __init__(self, prior):
-        super().__init__(name="maximum_likelihood")
+        super().__init__()
         self.prior = prior
+        self.seed_generator = keras.random.SeedGenerator(0)
         self.built = True
 
+    def prepare(self, x, y=None):
+        """Codes as they are, or drawn from the normal distributions that were given in their place."""
+        if len(x.shape) == 2:
+            return x
+        mean, deviation = x[:, 0], x[:, 1]
+        return mean + deviation * keras.random.normal(ops.shape(mean), seed=self.seed_generator)
+
+    def learn(
+        self,
+        codes,
+        *,
+        optimizer,
+        epochs,
+        batch_size,
+        validation_data,
+        validation_split,
+        patience,
+        callbacks,
+        verbose,
+    ):
+        """Fits, stops by the objective of held-out codes, and keeps the best weights; as `Prior.fit`."""
+        if validation_data is not None:
+            validation_data = self.prior.check_codes(validation_data)
+            validation_split = 0.0
+        held_out = validation_data is not None or validation_split > 0
+        stop = keras.callbacks.EarlyStopping(
+            f"val_{self.objective}", patience=patience, mode="min", restore_best_weights=True
+        )
+        self.compile(optimizer)
+        return self.fit(
+            codes,
+            epochs=epochs,
+            batch_size=batch_size,
+            validation_data=validation_data,
+            validation_split=validation_split,
+            callbacks=[*callbacks, *([stop] if held_out else [])],
+            verbose=verbose,
+        )
+
+
+class MaximumLikelihood(CodeModel):
+    """Trains an explicit prior on codes: the prior descends its negative log-likelihood."""
+
+    def __init__(self, prior, weight_decay=0.0):
+        super().__init__(prior)
+        self.weight_decay = weight_decay
+
     def updates(self):
-        return [Update(self.terms, prior={"nll": 1.0})]
+        decay = {"decay": self.weight_decay} if self.weight_decay else {}
+        return [Update(self.terms, prior={"nll": 1.0, **decay})]
 
     def terms(self, codes, training):
-        return {"nll": -self.prior.log_prob(codes)}
+        terms = {"nll": -self.prior.log_prob(codes)}
+        if self.weight_decay:
+            terms["decay"] = losses.weight_decay(self.prior.trainable_variables)
+        return terms
 
 
-def base_noise(n, latent_dim, seed, temperature):
-    """Standard normal noise `(n, latent_dim)`, drawn row by row: more rows leave the first alone."""
+def base_noise(n, width, seed, temperature):
+    """Standard normal noise `(n, width)`, drawn row by row: more rows leave the first alone."""
     whole("n", n, least=1)
     if seed is not None:
         whole("seed", seed, least=0)
@@ -192,7 +258,7 @@ def base_noise(n, latent_dim, seed, temperature):
         raise error(
             "Temperature multiplies a deviation.", "a finite float, 0 or more", f"temperature={temperature!r}"
         )
-    noise = np.random.default_rng(seed).standard_normal((n, latent_dim))
+    noise = np.random.default_rng(seed).standard_normal((n, width))
     return (temperature * noise).astype("float32")
 
 

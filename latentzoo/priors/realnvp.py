@@ -175,6 +175,11 @@ class RealNVP(Prior):
     def inverse(self, codes):
         return self.apply_to(codes, lambda z: self.distribution().bijector.inverse(tf.identity(z)))
 
+    def inverse_and_log_prob(self, codes):
+        """Both `inverse(codes)` and `log_prob(codes)` for the price of one; tensors."""
+        flow, codes = self.distribution(), tf.identity(codes)
+        return flow.bijector.inverse(codes), flow.log_prob(codes)
+
     def call(self, noise, training=False):
         return self.distribution().bijector.forward(tf.identity(ops.cast(noise, "float32")))
 

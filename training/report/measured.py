@@ -1,6 +1,6 @@
 """Our own numbers: of the checkpoints on the shelf, and of experiments that left none there.
 
-An experiment is a file `training/experiments/NAME.csv` with the columns of `COLUMNS`; each row is one
+An experiment is a file `training/experiments/results/NAME.csv` with the columns of `COLUMNS`; each row is one
 measured number of a system. A curve over training is several rows that differ in `epochs`.
 """
 
@@ -161,7 +161,7 @@ def experiments(folder, records):
     """The numbers in the CSV files of a folder, which need not exist.
 
     Args:
-        folder: `pathlib.Path`, such as `training/experiments`.
+        folder: `pathlib.Path`, such as `training/experiments/results`.
         records: the published records, whose papers and datasets the rows may name.
 
     Raises:

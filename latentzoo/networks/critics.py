@@ -1,0 +1,36 @@
+"""Networks that tell codes of one distribution from those of another."""
+
+import keras
+from keras import layers
+
+
+def dense(latent_dim, *, units=512, hidden_layers=4, dtype=None, name="critic"):
+    """Builds a critic of dense layers with ReLU.
+
+    Tolstikhin, Bousquet, Gelly and Schoelkopf (2018), "Wasserstein Auto-Encoders", arXiv:1711.01558: four
+    hidden layers of 512 units.
+
+    Args:
+        latent_dim: int. Width of a code.
+        units: int. Width of the hidden layers.
+        hidden_layers: int.
+        dtype: Keras dtype policy of the layers. The last one keeps the policy's variable dtype.
+        name: str. Name of the model.
+
+    Returns:
+        A functional `keras.Model`: `(batch, latent_dim)` to logits `(batch, 1)`.
+
+    Example:
+
+    >>> from latentzoo.networks import critics
+    >>> critics.dense(20).count_params()
+    799233
+    """
+    policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
+    x = codes = layers.Input((latent_dim,), name="codes", dtype=policy.variable_dtype)
+    for i in range(hidden_layers):
+        x = layers.Dense(
+            units, "relu", kernel_initializer=keras.initializers.HeNormal(), dtype=policy, name=f"dense_{i}"
+        )(x)
+    x = layers.Dense(1, dtype=policy.variable_dtype, name="logit")(x)
+    return keras.Model(codes, x, name=name)

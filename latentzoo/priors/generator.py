@@ -1,0 +1,264 @@
+"""A network from noise to codes, taught without a critic: every code pulls the draw that is nearest to it.
+
+Li and Malik (2018), "Implicit Maximum Likelihood Estimation", arXiv:1809.09087, as in GLANN: Hoshen, Li and
+Malik (2019), "Non-Adversarial Image Synthesis with Generative Latent Nearest Neighbors", arXiv:1812.08985.
+
+    in every epoch    e_j ~ N(0, I),    j(i) = argmin_j |T(e_j) - z_i|^2    over twice as many draws as codes
+    generator         |T(e_j(i)) - z_i|^2 / d  + L2
+
+No code is left out, which is what a critic cannot promise.
+
+Differences: draws to choose from are computed with batch normalization in inference mode, as samples are.
+Pairs that do not fill a batch are left out of an epoch.
+"""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from latentzoo import losses
+from latentzoo.errors import error, real, whole
+from latentzoo.graphs import infer
+from latentzoo.priors.prior import CodeModel, Prior, chunks
+from latentzoo.updates import Update, serializable
+
+# Codes and draws compared at a time: 32 MB of float32. They fit a processor's cache better than larger ones.
+CODES, DRAWS = 1024, 8192
+
+
+@serializable
+class Generator(Prior):
+    """A network T from noise to codes, `z = T(e)`, fitted by IMLE. It has neither a density nor an inverse.
+
+    Args:
+        latent_dim: int, d. Width of a code.
+        noise_dim: int. Width of the noise e.
+        units: int. Width of the hidden layers: dense without biases, batch norm, ReLU.
+        hidden_layers: int, at least 1.
+        unit_norm: bool. Whether codes are brought to unit length, as those of GLANN are. The network is
+            fitted without it.
+        dtype: Keras dtype policy of the hidden layers.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from latentzoo import priors
+    >>> codes = np.random.default_rng(0).normal(3.0, size=(256, 2))
+    >>> prior = priors.Generator(2, noise_dim=2, units=8)
+    >>> history = prior.fit(codes, epochs=2, verbose=0)
+    >>> prior.sample(3, seed=0).shape
+    (3, 2)
+    """
+
+    noise_dim = None  # an argument, where other priors have a property
+
+    def __init__(self, latent_dim, *, noise_dim=32, units=128, hidden_layers=2, unit_norm=False, **kwargs):
+        super().__init__(latent_dim, **kwargs)
+        for name, value in (("noise_dim", noise_dim), ("units", units), ("hidden_layers", hidden_layers)):
+            whole(name, value, least=1)
+        self.noise_dim, self.units, self.hidden_layers = int(noise_dim), int(units), int(hidden_layers)
+        self.unit_norm = bool(unit_norm)
+        self.network = self._network()
+        self.epochs = self.add_weight(
+            shape=(), dtype="int32", initializer="zeros", trainable=False, name="epochs"
+        )
+        self.built = True
+
+    def _network(self):
+        policy, he = self.dtype_policy, keras.initializers.HeNormal
+        x = noise = layers.Input((self.noise_dim,), name="noise", dtype=policy.variable_dtype)
+        for i in range(self.hidden_layers):
+            dense = {"use_bias": False, "kernel_initializer": he(), "dtype": policy, "name": f"dense_{i}"}
+            x = layers.Dense(self.units, **dense)(x)
+            norm = {"momentum": 0.9, "epsilon": 1e-5, "dtype": policy, "name": f"dense_{i}_norm"}
+            x = layers.BatchNormalization(**norm)(x)
+            x = layers.ReLU(dtype=policy, name=f"dense_{i}_relu")(x)
+        codes = layers.Dense(self.latent_dim, use_bias=False, dtype=policy.variable_dtype, name="codes")(x)
+        return keras.Model(noise, codes, name="network")
+
+    @property
+    def fitted(self):
+        return bool(np.any(self.epochs))
+
+    def call(self, noise, training=False):
+        codes = self.network(noise, training=training)
+        return ops.normalize(codes, axis=-1) if self.unit_norm else codes
+
+    def fit(
+        self,
+        codes,
+        *,
+        optimizer=None,
+        epochs=50,
+        batch_size=128,
+        draws_per_code=2,
+        weight_decay=1e-5,
+        seed=0,
+        callbacks=(),
+        verbose="auto",
+    ):
+        """Fits the network by implicit maximum likelihood estimation.
+
+        The draws of an epoch, and the order of its batches, follow from `(seed, epoch)` alone. With
+        `keras.callbacks.BackupAndRestore` among the callbacks a fit that was interrupted goes on exactly.
+
+        Args:
+            codes: `(n, latent_dim)`, float; or `(n, 2, latent_dim)`, means and deviations of normal
+                distributions, of which every epoch draws anew.
+            optimizer: a Keras optimizer; Adam at 1e-3 with `beta_1=0.5` if `None`. GLANN halves its rate
+                every 50 epochs, for which there is `keras.callbacks.LearningRateScheduler`.
+            epochs: int. Searches for the nearest draws, each followed by one pass over the codes.
+            batch_size: int. Codes that do not fill a batch are left out of an epoch, others in each.
+            draws_per_code: float, at least 1. Noise vectors in an epoch, as a multiple of n.
+            weight_decay: float. L2 rate of the weights.
+            seed: int. Of the draws.
+            callbacks: more Keras callbacks.
+            verbose: as in `keras.Model.fit`.
+
+        Returns:
+            A `keras.callbacks.History` with `mean_squared_error`, for a coordinate of a code, `decay` and
+            `loss`.
+
+        Raises:
+            ValueError: there are fewer draws than codes, or the codes are not finite or of another width.
+        """
+        whole("batch_size", batch_size, least=1)
+        trainer = self.trainer(draws_per_code=draws_per_code, weight_decay=weight_decay, seed=seed)
+        rows = trainer.take(codes)
+        trainer.compile(optimizer)
+        # A last batch of a few would have its say in the moving statistics, with which the search goes on.
+        full = len(rows) // batch_size * batch_size or len(rows)
+        return trainer.fit(
+            rows[:full],
+            epochs=epochs,
+            batch_size=batch_size,
+            shuffle=False,  # every epoch has its order already
+            callbacks=callbacks,
+            verbose=verbose,
+        )
+
+    def trainer(self, **settings):
+        with self.distribute_strategy.scope():
+            return NearestDraws(self, **settings)
+
+    def get_config(self):
+        names = ["noise_dim", "units", "hidden_layers", "unit_norm"]
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+class NearestDraws(CodeModel):
+    """Trains a generator by IMLE: batches are row numbers of an epoch's codes, each with its nearest draw.
+
+    Args:
+        prior: a `Generator`.
+        draws_per_code, weight_decay, seed: as in its `fit`.
+    """
+
+    objective = "mean_squared_error"
+
+    def __init__(self, prior, *, draws_per_code=2, weight_decay=1e-5, seed=0):
+        super().__init__(prior)
+        for name, value in (("draws_per_code", draws_per_code), ("weight_decay", weight_decay)):
+            real(name, value, least=0)
+        whole("seed", seed, least=0)
+        if draws_per_code < 1:
+            raise error(
+                "With fewer draws than codes, codes must share a draw, which moves to where none of them is.",
+                "draws_per_code >= 1, a noise vector or more for each code",
+                f"draws_per_code={draws_per_code}",
+            )
+        self.draws_per_code, self.weight_decay, self.seed = draws_per_code, weight_decay, seed
+        self.codes = self.pairs = None
+
+    def take(self, codes):
+        """Takes the codes to fit, in a form of `fit`, and returns what it is to be given for them."""
+        self.codes = self.prior.check_codes(codes)
+        with self.distribute_strategy.scope():
+            self.pairs = Pairs(len(codes), self.prior)
+        return np.arange(len(codes))
+
+    def fit(self, *args, callbacks=None, **kwargs):
+        match = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: self.match(epoch))
+        return super().fit(*args, callbacks=[match, *(callbacks or [])], **kwargs)
+
+    def match(self, epoch):
+        """Draws the noise of an epoch, finds the nearest of it for every code, and shuffles the pairs."""
+        rng = np.random.default_rng([self.seed, epoch])
+        codes = self.codes[rng.permutation(len(self.codes))]
+        if codes.ndim == 3:
+            mean, deviation = codes[:, 0], codes[:, 1]
+            codes = mean + deviation * rng.standard_normal(mean.shape, "float32")
+        draws = int(self.draws_per_code * len(codes))
+        noise = rng.standard_normal((draws, self.prior.noise_dim), "float32")
+        rows = nearest(codes, infer(self.prior.network, chunks(noise, DRAWS)))
+        with self.distribute_strategy.scope():
+            self.pairs.noise.assign(noise[rows])
+            self.pairs.codes.assign(codes)
+
+    def end_epoch(self):
+        self.prior.epochs.assign(self.prior.epochs + 1)
+
+    def default_optimizers(self):
+        return keras.optimizers.Adam(1e-3, beta_1=0.5, epsilon=1e-8)
+
+    def updates(self):
+        return [Update(self.terms, prior={"mean_squared_error": 1.0, "decay": self.weight_decay})]
+
+    def prepare(self, x, y=None):
+        return ops.take(self.pairs.noise, x, axis=0), ops.take(self.pairs.codes, x, axis=0)
+
+    def terms(self, x, training):
+        noise, codes = x
+        off = self.prior.network(noise, training=training) - codes
+        return {
+            "mean_squared_error": ops.mean(ops.square(off), axis=-1),
+            "decay": losses.weight_decay(self.prior.trainable_variables),
+        }
+
+
+class Pairs:
+    """Noise and codes of one epoch: variables, since a compiled step keeps arrays as they were.
+
+    They are opaque to Keras, and so in no file: they follow from the epoch.
+    """
+
+    def __init__(self, n, prior):
+        self.noise = keras.Variable(np.zeros((n, prior.noise_dim), "float32"), trainable=False)
+        self.codes = keras.Variable(np.zeros((n, prior.latent_dim), "float32"), trainable=False)
+
+
+def nearest(codes, draws, *, block=(CODES, DRAWS)):
+    """For every code the row of the draw with the smallest squared distance; of equal ones the first.
+
+    A block of codes meets a block of draws in one matrix product, so that no distance is kept for long.
+
+    Args:
+        codes: NumPy float32 `(n, d)`.
+        draws: NumPy float32 `(m, d)`.
+        block: how many of each.
+
+    Returns:
+        `(n,)`, integers.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from latentzoo.priors.generator import nearest
+    >>> nearest(np.array([[0.0], [4.0]]), np.array([[9.0], [1.0], [3.0]]))
+    array([1, 2])
+    """
+    # |z - t|^2 / 2 = |z|^2 / 2 - (z t - |t|^2 / 2): what is in brackets is one product with a column more.
+    codes = np.concatenate([codes, np.full_like(codes[:, :1], -1)], axis=1)
+    draws = np.concatenate([draws, np.square(draws).sum(axis=1, keepdims=True) / 2], axis=1)
+    return np.concatenate([nearest_of_block(piece, draws, block[1]) for piece in chunks(codes, block[0])])
+
+
+def nearest_of_block(codes, draws, size):
+    best, rows = np.full(len(codes), -np.inf, codes.dtype), np.zeros(len(codes), "int64")
+    for start in range(0, len(draws), size):
+        products = codes @ draws[start : start + size].T
+        found = products.argmax(axis=1)
+        values = products[np.arange(len(codes)), found]
+        better = values > best
+        best[better], rows[better] = values[better], start + found[better]
+    return rows
