@@ -145,6 +145,8 @@ def training(folder, provenance):
     settings = provenance["settings"]
     split = "" if settings["split"] == "train" else f" (split `{settings['split']}`)"
     flips = ", flipped at random" if settings["flip"] else ""
+    if settings.get("shift"):
+        flips += f", moved by up to {settings['shift']} pixels"
     faces = " The weights likewise." if "non-commercial" in provenance["licence"] else ""
     faces += PICTURES if faces and (folder / "samples.png").is_file() else ""
     curve = "\n- [history.csv](history.csv) has the terms of the loss for each epoch."

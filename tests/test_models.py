@@ -788,6 +788,31 @@ def test_fit_prior_moves_the_prior_alone(family, images):
     assert is_pictures(model.sample(3), 3)
 
 
+@pytest.mark.parametrize("prior", sorted(priors.NAMES))
+def test_every_prior_can_be_fitted_by_name(images, prior, tmp_path):
+    """And is saved with the model: what is loaded samples the same."""
+    model = make("VAE", encoder=None, decoder=None)
+    quick = {"epochs": 1} if prior in ("imle", "maf", "realnvp", "second-stage") else {}
+    with warnings.catch_warnings():  # of codes so few
+        warnings.simplefilter("ignore")
+        model.fit_prior(images, prior, **quick, verbose=0)
+    assert type(model.prior).__name__ == priors.NAMES[prior] and model.prior.fitted
+    samples = model.sample(4, seed=1)
+    model.save_pretrained(tmp_path)
+    np.testing.assert_allclose(latentzoo.load(tmp_path).sample(4, seed=1), samples, atol=1e-5)
+
+
+def test_every_family_takes_another_prior_and_is_saved_with_it(family, images, tmp_path):
+    model = make(family, encoder=None, decoder=None)
+    model.fit_prior(images, "gaussian")
+    samples = model.sample(4, seed=1)
+    model.save_pretrained(tmp_path)
+    loaded = latentzoo.load(tmp_path)
+    assert type(loaded) is type(model) and type(loaded.prior) is priors.Gaussian
+    np.testing.assert_allclose(loaded.sample(4, seed=1), samples, atol=1e-5)
+    np.testing.assert_allclose(loaded.encode(images), model.encode(images), atol=1e-4)
+
+
 @pytest.mark.parametrize("family", LEARNED)
 def test_the_prior_can_be_swapped_and_swapped_back(family, images):
     model = make(family)

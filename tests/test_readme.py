@@ -11,7 +11,7 @@ README = pathlib.Path("README.md").read_text(encoding="utf-8")
 def test_its_python_runs_as_printed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # it saves a checkpoint
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     names = {"__name__": "readme"}
     for block in blocks:
         exec(compile(block, "README.md", "exec"), names)

@@ -91,6 +91,50 @@ def test_wrong_overrides_name_what_there_is(assignment):
         recipes.override(recipes.recipe("glf-fashion"), [assignment])
 
 
+def test_a_share_of_a_schedule_shrinks_all_of_it():
+    recipe = recipes.shorten(recipes.recipe("two-stage-vae-fashion"), 0.25)
+    assert recipe["epochs"] == 100 and recipe["learning_rate_factors"] == {38: 0.5, 75: 0.25}
+    assert recipe["prior_fit"]["epochs"] == 200
+    assert recipe["prior_fit"]["learning_rate_factors"] == {75: 0.5, 150: 0.25}
+    assert recipes.shorten({"epochs": 3, "learning_rate_factors": {}}, 0.1)["epochs"] == 1
+    for share in (0, -1, 1.5, float("nan")):
+        with pytest.raises(ValueError, match="(?s)Expected: 0 < share <= 1. Received: share="):
+            recipes.shorten({"epochs": 3}, share)
+
+
+def test_a_run_that_diverges_names_the_term_and_its_last_state(tmp_path):
+    recipe = recipes.smoke(recipes.recipe("glf-fashion"))
+    recipe |= {"epochs": 3, "learning_rate_factors": {1: 1e30}}
+    message = r"term '\w+' is not finite.*at update \d+.*is of epoch 1, in '.*state.safetensors'"
+    with pytest.raises(FloatingPointError, match=message):
+        recipes.run("glf-fashion", recipe, tmp_path, tiny=True, verbose=0)
+    assert {path.name for path in tmp_path.iterdir()} == {"history.csv", "state.safetensors"}
+
+
+def test_a_second_stage_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
+    """Killed in the second epoch of the prior, and started again: the prior is that of a run that was not."""
+    from latentzoo import runs
+
+    recipe = recipes.smoke(recipes.recipe("two-stage-vae-fashion"))
+    recipe["prior_fit"]["epochs"] = 3
+    recipe["prior"] = {"name": "second-stage", "units": 16}
+    recipes.run("whole", recipe, tmp_path / "whole", tiny=True, verbose=0)
+    save = runs.Run.save
+
+    def stop(run):
+        save(run)
+        if run.out.name == "prior" and run.epoch == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs.Run, "save", stop)
+    with pytest.raises(KeyboardInterrupt):
+        recipes.run("whole", recipe, tmp_path / "stopped", tiny=True, verbose=0)
+    monkeypatch.setattr(runs.Run, "save", save)
+    recipes.run("whole", recipe, tmp_path / "stopped", tiny=True, verbose=0)
+    weights = [load_file(tmp_path / name / "model.safetensors") for name in ("whole", "stopped")]
+    assert all(np.array_equal(weights[0][key], weights[1][key]) for key in weights[0])
+
+
 def test_unknown_recipe_names_the_nearest():
     with pytest.raises(ValueError, match="Nearest: glf-celeba"):
         recipes.recipe("glf-celba")

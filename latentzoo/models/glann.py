@@ -212,11 +212,9 @@ class GLANN(Autoencoder):
             self.check_encoder()
         return super().fit(x, *args, **kwargs)
 
-    def make_train_function(self, force=False):
-        if self.reconstruction == "perceptual":  # before a step is compiled, in the main thread
-            with self.distribute_strategy.scope():
-                self.perceptual.load(self.image_shape)
-        return super().make_train_function(force)
+    def before_steps(self):
+        if self.reconstruction == "perceptual":
+            self.perceptual.load(self.image_shape)
 
     def evaluate(self, *args, **kwargs):
         """An error: there is no encoder."""

@@ -19,8 +19,9 @@ class Codes(keras.layers.Layer):
 
     Example:
 
+    >>> import numpy as np
     >>> from latentzoo.networks.codes import Codes
-    >>> Codes(100, 4)([7, 3]).shape
+    >>> Codes(100, 4)(np.array([7, 3])).shape
     TensorShape([2, 4])
     """
 
