@@ -95,13 +95,13 @@ def fit_prior(recipe, out, model, x, verbose="auto"):
     settings = part.pop("settings", {})
     seed(recipe["seed"])
     if "epochs" not in part:
-        given = () if model.indexed else (x,)
-        model.fit_prior(*given, seed=recipe["seed"], verbose=verbose, **settings)
+        model.fit_prior(x, seed=recipe["seed"], verbose=verbose, **settings)
         return
-    codes = model.codes_for_prior(x, seed=recipe["seed"])
+    codes = model.codes_for_prior(x, seed=recipe["seed"])  # of images, but where they are learned
     model.prior.trainable = True
     trainer = model.prior.trainer(**settings)
     trainer.compile(recipes.optimizer(part["optimizer"]))
+    codes = trainer.take(codes, part["batch_size"])
     train({**part, "settings": settings}, out / "prior", trainer, x=codes, verbose=verbose)
 
 

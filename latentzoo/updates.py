@@ -178,9 +178,9 @@ class UpdateModel(Parts, keras.Model):
         """
         if not self.compiled or self._plan.apply:
             return
-        replicas = self.distribute_strategy.num_replicas_in_sync
-        xla = replicas == 1 and self._jit_compile_given == "auto" and not self.run_eagerly
+        xla = self._jit_compile_given == "auto" and not self.run_eagerly
         with self.distribute_strategy.scope():
+            xla = xla and not tf.distribute.has_strategy()  # not even one of one device
             for group, variables in self._plan.variables.items():
                 member = self.optimizer.groups[group]
                 if not member.built:
@@ -243,7 +243,8 @@ class UpdateModel(Parts, keras.Model):
         with tf.GradientTape(persistent=len(rows) > 1) as tape:
             sums = self._sums(update, x, batch, training=True)
             objectives = [self._objective(row, groups, sums) for row, groups in rows]
-            finite = {name: sums[name] for row, _ in rows for name in row}
+            # Of an empty share of a batch, a scalar term is 0/0.
+            finite = {n: tf.where(batch.count > 0, sums[n], 0.0) for row, _ in rows for n in row}
             means = [objective / batch.total for objective in objectives]
         gradients = {}
         for (row, groups), mean in zip(rows, means, strict=True):

@@ -85,7 +85,8 @@ def fitted():
 def test_pairs_of_an_epoch_are_codes_and_the_noise_nearest_to_them(fitted):
     codes = ring(100, seed=1)
     trainer = fitted.trainer(draws_per_code=1.5, seed=3)
-    assert trainer.take(codes).tolist() == list(range(100))
+    assert trainer.take(codes, 10).tolist() == list(range(100))
+    assert trainer.take(codes, 30).tolist() == list(range(90))
     trainer.match(epoch=7)
     noise, found = array(trainer.pairs.noise), array(trainer.pairs.codes)
     order = np.lexsort(found.T)
@@ -104,7 +105,7 @@ def test_pairs_of_an_epoch_are_codes_and_the_noise_nearest_to_them(fitted):
 def test_the_objective_is_the_squared_error_of_the_pair():
     prior = small()
     trainer = prior.trainer(weight_decay=0.5)
-    trainer.take(ring(64))
+    trainer.take(ring(64), 8)
     trainer.match(0)
     rows = np.array([5, 60, 2])
     found = trainer.terms(trainer.prepare(rows), training=False)
@@ -164,7 +165,7 @@ def test_codes_may_be_brought_to_unit_length():
 def test_normal_distributions_are_drawn_from_anew_in_every_epoch():
     codes = np.stack([cloud(50, 2), np.full((50, 2), 0.1, "float32")], axis=1)
     trainer = small().trainer()
-    trainer.take(codes)
+    trainer.take(codes, 8)
     drawn = []
     for epoch in (0, 1):
         trainer.match(epoch)
@@ -499,7 +500,11 @@ def test_other_priors_fit_the_codes(trained, pictures):
 
 def test_fit_prior_passes_its_arguments_on(trained, monkeypatch):
     given = {}
-    monkeypatch.setattr(priors.Generator, "fit", lambda prior, codes, **more: given.update(more, codes=codes))
+
+    def fit(prior, codes, seed=None, **more):
+        given.update(more, codes=codes, seed=seed)
+
+    monkeypatch.setattr(priors.Generator, "fit", fit)
     model = make()
     before = table(model)
     model.fit_prior(epochs=1, seed=3)

@@ -1,5 +1,8 @@
 """The mechanism on small models of the tests' own, against hand computations."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -997,6 +1000,20 @@ def test_what_fails_on_replicas_is_refused(replicas, arguments, message):
         model = Toy(together)
         with pytest.raises(ValueError, match=f"(?s)Expected:.*{message}"):
             model.compile(**arguments)
+
+
+def test_a_strategy_of_one_device():
+    """In a process of its own, which may have one strategy."""
+    code = """
+import numpy as np, tensorflow as tf
+from latentzoo import models
+with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+    model = models.VAE((8, 8, 1), 2)
+    model.compile()
+print(model.fit(np.zeros((8, 8, 8, 1), "float32"), verbose=0).history["loss"])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.startswith("["), done.stderr[-2000:]
 
 
 def test_learning_rate_callbacks_on_replicas(replicas):

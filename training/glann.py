@@ -22,7 +22,12 @@ def row(data, every, **more):
         "data": data,
         "model": {"latent_dim": 64, "perceptual_network": "hed", "dtype": "mixed_bfloat16"},
         "prior": {"name": "imle", "noise_dim": 32, "units": 128, "unit_norm": True},
-        "prior_fit": {"settings": {"epochs": 50, "batch_size": 128, "weight_decay": 1e-5}},
+        "prior_fit": {
+            "optimizer": {"learning_rate": 1e-3, "beta_1": 0.5, "epsilon": 1e-8},
+            "batch_size": 128,
+            "epochs": 50,
+            "settings": {"weight_decay": 1e-5},
+        },
         "optimizer": {"learning_rate": 1e-2, "beta_1": 0.5, "epsilon": 1e-8},
         "optimizers": {"decoder": {"learning_rate": 1e-3}},
         "split": "train",

@@ -1,5 +1,6 @@
 """What every generative autoencoder does, whatever taught it."""
 
+import inspect
 import warnings
 
 import keras
@@ -239,7 +240,7 @@ class Autoencoder(Pretrained, UpdateModel):
             validation_data: images to judge the prior by; if `None` a part of `data`, where fitting needs it.
             draw: bool. Fit to draws from the posteriors, fresh ones in every epoch where the posteriors are
                 normal, instead of to their means; `None` is what the family wants.
-            seed: as in `encode`.
+            seed: as in `encode`, and of the prior's `fit` where it takes one.
             **fit_arguments: passed to the prior's `fit`, such as `epochs`.
 
         Returns:
@@ -249,12 +250,14 @@ class Autoencoder(Pretrained, UpdateModel):
         codes = self.codes_for_prior(data, draw=draw, seed=seed)
         if validation_data is not None:
             fit_arguments["validation_data"] = self.codes_for_prior(validation_data, draw=draw, seed=seed)
-        return self.fit_prior_to(codes, prior, **fit_arguments)
+        return self.fit_prior_to(codes, prior, seed=seed, **fit_arguments)
 
-    def fit_prior_to(self, codes, prior=None, **fit_arguments):
+    def fit_prior_to(self, codes, prior=None, *, seed=None, **fit_arguments):
         """`fit_prior`, on what `codes_for_prior` returns."""
         with self.distribute_strategy.scope():
             new = self.prior if prior is None else priors.build(prior, self.latent_dim)
+        if seed is not None and "seed" in inspect.signature(new.fit).parameters:
+            fit_arguments["seed"] = seed
         trainable, new.trainable = new.trainable, True  # a prior that is frozen for `fit` may be fitted here
         try:
             history = new.fit(codes, **fit_arguments)

@@ -124,12 +124,10 @@ class Generator(Prior):
         """
         whole("batch_size", batch_size, least=1)
         trainer = self.trainer(draws_per_code=draws_per_code, weight_decay=weight_decay, seed=seed)
-        rows = trainer.take(codes)
+        rows = trainer.take(codes, batch_size)
         trainer.compile(optimizer)
-        # A last batch of a few would have its say in the moving statistics, with which the search goes on.
-        full = len(rows) // batch_size * batch_size or len(rows)
         return trainer.fit(
-            rows[:full],
+            rows,
             epochs=epochs,
             batch_size=batch_size,
             shuffle=False,  # every epoch has its order already
@@ -170,12 +168,12 @@ class NearestDraws(CodeModel):
         self.draws_per_code, self.weight_decay, self.seed = draws_per_code, weight_decay, seed
         self.codes = self.pairs = None
 
-    def take(self, codes):
-        """Takes the codes to fit, in a form of `fit`, and returns what it is to be given for them."""
+    def take(self, codes, batch_size):
         self.codes = self.prior.check_codes(codes)
         with self.distribute_strategy.scope():
             self.pairs = Pairs(len(codes), self.prior)
-        return np.arange(len(codes))
+        # A last batch of a few would have its say in the moving statistics, with which the search goes on.
+        return np.arange(len(codes) // batch_size * batch_size or len(codes))
 
     def fit(self, *args, callbacks=None, **kwargs):
         match = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: self.match(epoch))

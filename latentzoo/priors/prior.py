@@ -191,6 +191,10 @@ class CodeModel(UpdateModel):
         self.seed_generator = keras.random.SeedGenerator(0)
         self.built = True
 
+    def take(self, codes, batch_size):
+        """What `fit` is to be given for codes in batches of that size: themselves, unless it is more work."""
+        return self.prior.check_codes(codes)
+
     def prepare(self, x, y=None):
         """Codes as they are, or drawn from the normal distributions that were given in their place."""
         if len(x.shape) == 2:
