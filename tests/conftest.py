@@ -1,5 +1,6 @@
 """What all tests share: two CPU devices, one strategy, a few real images, and the same seeds."""
 
+import gc
 import os
 import sys
 import tempfile
@@ -45,6 +46,32 @@ def repeatable():
     keras.utils.set_random_seed(0)
     yield
     tf_config.disable_op_determinism()
+
+
+LEFT = {"bytes": 0}  # that the last collection left
+
+
+@pytest.fixture(autouse=True)
+def memory():
+    """Models are full of cycles, and Python looks for those too seldom: a test may leave some hundred MB."""
+    yield
+    if resident() > LEFT["bytes"] + 500e6:
+        gc.collect()
+        LEFT["bytes"] = resident()
+
+
+def resident():
+    """Bytes of memory that this process holds; 0 where there is no /proc."""
+    try:
+        return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+@pytest.fixture
+def narrow(monkeypatch):
+    """InfoGAN networks of 16 units instead of 1024, in which nothing else is different."""
+    monkeypatch.setattr("latentzoo.networks.infogan.UNITS", 16)
 
 
 @pytest.fixture

