@@ -402,7 +402,7 @@ def test_fit_improves_what_each_group_descends(variant, images, without_noise):
             run_eagerly=True,
         )
         before = model.test_on_batch(images, return_dict=True)
-        model.fit(images, batch_size=64, epochs=8, verbose=0)
+        model.fit(images, batch_size=64, epochs=12, verbose=0)
         after = model.test_on_batch(images, return_dict=True)
         objective = [sum(weight * logs[term] for term, weight in row.items()) for logs in (before, after)]
         assert objective[1] < 0.99 * objective[0], learning
