@@ -9,7 +9,7 @@ beyond the standard normal distribution. After `fit`, `fit_prior(images)` trains
 draws from the posteriors, fresh ones in every epoch: its codes are normal, and through it `sample` draws.
 """
 
-from latentzoo import posteriors, priors
+from latentzoo import priors
 from latentzoo.models.variational import MONITORS, Variational
 from latentzoo.updates import Update, serializable
 
@@ -72,15 +72,6 @@ class TwoStageVAE(Variational):
     def updates(self):
         bound = {"reconstruction": 1.0, "kl": 1.0}
         return [Update(self.terms, monitors=MONITORS, **self.rows(encoder=bound, decoder=bound))]
-
-    def terms(self, x, training):
-        z, mean, deviation = self.posterior(x, training)
-        y = self.decoder(z, training=training)
-        return {
-            "reconstruction": self.reconstruction(x, y),
-            "kl": posteriors.divergence(mean, deviation),
-            **self.monitors(x, y, deviation),
-        }
 
     def get_config(self):
         fixed = ("likelihood", "decoder_variance")

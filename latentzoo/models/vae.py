@@ -12,7 +12,7 @@ Lessons: with pixels in [0, 1] a variance of 1 is far too much noise, so that th
 are blurred; a smaller or a learned variance gives the reconstruction its due.
 """
 
-from latentzoo import posteriors, priors
+from latentzoo import priors
 from latentzoo.errors import real
 from latentzoo.models.variational import MONITORS, Variational
 from latentzoo.updates import Update, serializable
@@ -61,15 +61,6 @@ class VAE(Variational):
     def updates(self):
         bound = {"reconstruction": 1.0, "kl": self.beta_kl}
         return [Update(self.terms, monitors=MONITORS, **self.rows(encoder=bound, decoder=bound))]
-
-    def terms(self, x, training):
-        z, mean, deviation = self.posterior(x, training)
-        y = self.decoder(z, training=training)
-        return {
-            "reconstruction": self.reconstruction(x, y),
-            "kl": posteriors.divergence(mean, deviation),
-            **self.monitors(x, y, deviation),
-        }
 
     def get_config(self):
         return {**super().get_config(), "beta_kl": self.beta_kl}

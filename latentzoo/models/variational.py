@@ -16,8 +16,8 @@ MONITORS = ("mean_squared_error", "posterior_variance")
 class Variational(Autoencoder):
     """An autoencoder whose encoder gives the mean and the deviation of a normal distribution. Abstract.
 
-    Families add a prior and an objective. `posterior(x, training)` and `reconstruction(x, y)` are what their
-    terms are made of, `rows` and `MONITORS` what their routing tables are.
+    Families add a prior and an objective. `posterior(x, training)` and `reconstruction(x, y)` are what terms
+    are made of, `rows` and `MONITORS` what their routing tables are.
 
     Args:
         image_shape, latent_dim: as of `Autoencoder`.
@@ -69,6 +69,16 @@ class Variational(Autoencoder):
 
     def codes_to_fit(self, encoded, rng):
         return ops.stack(posteriors.split(encoded, self.posterior_deviation), axis=1)
+
+    def terms(self, x, training):
+        """Both parts of the evidence lower bound to a standard normal prior; flows have their own."""
+        z, mean, deviation = self.posterior(x, training)
+        y = self.decoder(z, training=training)
+        return {
+            "reconstruction": self.reconstruction(x, y),
+            "kl": posteriors.divergence(mean, deviation),
+            **self.monitors(x, y, deviation),
+        }
 
     def posterior(self, x, training):
         """One draw for each image and the distribution it is from: code, mean and deviation."""

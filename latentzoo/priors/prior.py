@@ -88,13 +88,13 @@ class Prior(keras.Model):
         validation_data=None,
         validation_split=0.1,
         patience=5,
-        weight_decay=0.0,
         callbacks=(),
         verbose="auto",
+        **settings,
     ):
-        """Fits an explicit prior to codes by maximum likelihood.
+        """Fits the prior to codes by gradients: an explicit one by maximum likelihood.
 
-        Stops when the likelihood of held-out codes has not improved for `patience` epochs and keeps
+        Stops when the objective on held-out codes has not improved for `patience` epochs and keeps
         the best weights.
 
         Args:
@@ -107,9 +107,10 @@ class Prior(keras.Model):
             validation_split: float in [0, 1). Otherwise the share of the codes, the last ones, that
                 is held out; at 0 all epochs are run.
             patience: int. Epochs without improvement before stopping.
-            weight_decay: float. L2 rate of the weights.
             callbacks: more Keras callbacks.
             verbose: as in `keras.Model.fit`.
+            **settings: of the prior's trainer; of maximum likelihood `weight_decay`, the L2 rate of the
+                weights.
 
         Returns:
             A `keras.callbacks.History` with `nll` and `val_nll`, nats for a code.
@@ -118,11 +119,10 @@ class Prior(keras.Model):
             ValueError: the prior has no density, or the codes are not finite or of another width.
         """
         codes = self.check_codes(codes)
-        if not self.explicit:
-            raise self._cannot("has no density to fit by maximum likelihood", "one that has")
+        trainer = self.trainer(**settings)
         if not self.trainable_variables:  # nothing to learn
             return keras.callbacks.History()
-        return self.trainer(weight_decay=weight_decay).learn(
+        return trainer.learn(
             codes,
             optimizer=optimizer,
             epochs=epochs,
@@ -136,6 +136,8 @@ class Prior(keras.Model):
 
     def trainer(self, **settings):
         """The `CodeModel` by which `fit` trains the prior, if it does so by gradients; not compiled."""
+        if not self.explicit:
+            raise self._cannot("has no density to fit by maximum likelihood", "one that has")
         with self.distribute_strategy.scope():
             return MaximumLikelihood(self, **settings)
 

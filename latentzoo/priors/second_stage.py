@@ -19,7 +19,8 @@ class SecondStageVAE(Prior):
     """The second stage of a two-stage variational autoencoder.
 
     `z = G(u) + g * eps`, u and eps standard normal: the noise of a learned deviation g stays in the codes. It
-    has neither a density nor an inverse.
+    has neither a density nor an inverse. `fit` raises its evidence lower bound, and returns a history of
+    `reconstruction` and `kl`, nats for a code, and their sum, `loss`.
 
     Args:
         latent_dim: int, d. Width of a code, and of u.
@@ -66,37 +67,6 @@ class SecondStageVAE(Prior):
     def call(self, noise, training=False):
         u, eps = ops.split(noise, 2, axis=-1)
         return self.decoder(u) + ops.exp(self.log_deviation) * eps
-
-    def fit(
-        self,
-        codes,
-        *,
-        optimizer=None,
-        epochs=50,
-        batch_size=256,
-        validation_data=None,
-        validation_split=0.1,
-        patience=5,
-        callbacks=(),
-        verbose="auto",
-    ):
-        """Fits the second autoencoder by its evidence lower bound; arguments are those of `Prior.fit`.
-
-        Returns:
-            A `keras.callbacks.History` with `reconstruction` and `kl`, nats for a code, and `loss`, their
-            sum.
-        """
-        return self.trainer().learn(
-            self.check_codes(codes),
-            optimizer=optimizer,
-            epochs=epochs,
-            batch_size=batch_size,
-            validation_data=validation_data,
-            validation_split=validation_split,
-            patience=patience,
-            callbacks=callbacks,
-            verbose=verbose,
-        )
 
     def trainer(self):
         with self.distribute_strategy.scope():
