@@ -41,4 +41,4 @@ def test_it_has_the_two_commands():
     commands = [line for line in README.splitlines() if line.startswith("python3 -m venv .venv &&")]
     assert len(commands) == 2
     assert commands[0].endswith("latentzoo sample glf-celeba -n 16 --seed 0 -o samples.png")
-    assert commands[1].endswith("-m pytest -q -n 2")
+    assert commands[1].endswith("-m pytest -q -n 2 --dist worksteal")
