@@ -63,6 +63,7 @@ CLASSES = {
     ("keras", "DTypePolicy"): None,
     ("keras.src.models.functional", "Functional"): "Functional",
     (None, "__keras_tensor__"): None,
+    ("latentzoo.networks.batch_norm", "BatchNormalization"): "latentzoo>BatchNormalization",
     **{(f"latentzoo.priors.{module}", name): f"latentzoo>{name}" for name, module in PRIORS.items()},
 }
 LIBRARIES = {"keras", "keras_cv", "keras_hub", "keras_nlp", "latentzoo"}

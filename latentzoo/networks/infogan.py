@@ -15,6 +15,8 @@ before every ReLU, momentum 0.9 and epsilon 1e-5 (PyTorch's defaults) here.
 import keras
 from keras import layers
 
+from latentzoo.networks.batch_norm import BatchNormalization
+
 UNITS = 1024  # of the dense layers
 
 
@@ -111,7 +113,7 @@ def decoder(
 def normalized_relu(x, policy, name, *, batch_norm=True, negative_slope=0.0):
     """Batch norm, unless there is to be none, and ReLU after the layer called `name`."""
     if batch_norm:
-        x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=policy, name=f"{name}_norm")(x)
+        x = BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=policy, name=f"{name}_norm")(x)
     return layers.ReLU(negative_slope=negative_slope, dtype=policy, name=f"{name}_relu")(x)
 
 

@@ -11,6 +11,8 @@ images in three stages of n blocks, depth 6n + 2, as in He et al. (2015), arXiv:
 import keras
 from keras import layers
 
+from latentzoo.networks.batch_norm import BatchNormalization
+
 
 def residual(image_shape, *, blocks=3, width=16, stride=1, dtype=None, name="network"):
     """Builds a residual network from images to features.
@@ -47,7 +49,7 @@ def residual(image_shape, *, blocks=3, width=16, stride=1, dtype=None, name="net
         )(x)
 
     def activate(x, name):
-        x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=policy, name=f"{name}_norm")(x)
+        x = BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=policy, name=f"{name}_norm")(x)
         return layers.ReLU(dtype=policy, name=f"{name}_relu")(x)
 
     x = images = layers.Input(image_shape, name="images", dtype=policy.variable_dtype)

@@ -19,6 +19,7 @@ from keras import layers, ops
 from latentzoo import losses
 from latentzoo.errors import error, real, whole
 from latentzoo.graphs import infer
+from latentzoo.networks.batch_norm import BatchNormalization
 from latentzoo.priors.prior import CodeModel, Prior, chunks
 from latentzoo.updates import Update, serializable
 
@@ -71,7 +72,7 @@ class Generator(Prior):
             dense = {"use_bias": False, "kernel_initializer": he(), "dtype": policy, "name": f"dense_{i}"}
             x = layers.Dense(self.units, **dense)(x)
             norm = {"momentum": 0.9, "epsilon": 1e-5, "dtype": policy, "name": f"dense_{i}_norm"}
-            x = layers.BatchNormalization(**norm)(x)
+            x = BatchNormalization(**norm)(x)
             x = layers.ReLU(dtype=policy, name=f"dense_{i}_relu")(x)
         codes = layers.Dense(self.latent_dim, use_bias=False, dtype=policy.variable_dtype, name="codes")(x)
         return keras.Model(noise, codes, name="network")
