@@ -12,6 +12,7 @@ from sklearn.mixture import GaussianMixture
 
 import latentzoo
 from latentzoo import priors, storage
+from latentzoo.priors import prior as prior_module
 from latentzoo.priors.gaussian import drawn, moments
 from latentzoo.priors.maf import LOG_SCALE, MaskedDense, coordinate_by_coordinate, shift_and_log_scale
 
@@ -686,3 +687,17 @@ def test_codes_that_do_not_fit(name, codes):
         with pytest.raises(ValueError, match="Expected:.*Received:"):
             prior.fit(data, verbose=0, **arguments)
     assert not prior.fitted
+
+
+def test_steps_of_several_batches_are_the_steps_of_one(monkeypatch):
+    codes = np.random.default_rng(0).standard_normal((70, 4), "float32")
+    found = []
+    for steps in (1, 16, 3):  # of 5 batches, the last of 6 codes
+        monkeypatch.setattr(prior_module, "STEPS", steps)
+        keras.utils.set_random_seed(0)
+        flow = priors.MAF(4)
+        history = flow.fit(codes, batch_size=16, epochs=3, verbose=0).history
+        found.append([*history["nll"], *history["val_nll"], *(np.array(w) for w in flow.weights)])
+    for value, *others in zip(*found, strict=True):
+        for other in others:
+            np.testing.assert_allclose(value, other, rtol=1e-5, atol=1e-6)

@@ -11,6 +11,8 @@ from latentzoo.errors import error, whole
 from latentzoo.graphs import infer
 from latentzoo.updates import Update, UpdateModel
 
+STEPS = 16  # batches of codes in one call of TensorFlow
+
 
 class Prior(keras.Model):
     """A small model over codes. Abstract.
@@ -192,6 +194,11 @@ class CodeModel(UpdateModel):
         self.prior = prior
         self.seed_generator = keras.random.SeedGenerator(0)
         self.built = True
+
+    def compile(self, optimizer=None, **settings):
+        """As any, but for several batches in a call: a step on codes is short beside Keras' work for a call."""
+        alone = self.distribute_strategy.num_replicas_in_sync == 1
+        super().compile(optimizer, **{"steps_per_execution": STEPS if alone else 1, **settings})
 
     def take(self, codes, batch_size):
         """What `fit` is to be given for codes in batches of that size: themselves, unless it is more work."""
