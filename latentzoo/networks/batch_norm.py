@@ -8,7 +8,7 @@ from latentzoo.graphs import tf
 
 @keras.saving.register_keras_serializable("latentzoo")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras' batch norm, its training pass through the kernel that computes mean, variance and both gradients.
+    """Keras' batch norm, in training by the kernel that has mean, variance and gradients in one pass.
 
     Same arguments, weights and results (Ioffe and Szegedy, 2015, arXiv:1502.03167) in about half the time.
     Keras' own operations remain where the kernel has no answer: at inference, across replicas, with a mask,

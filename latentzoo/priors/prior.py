@@ -196,7 +196,7 @@ class CodeModel(UpdateModel):
         self.built = True
 
     def compile(self, optimizer=None, **settings):
-        """As any, but for several batches in a call: a step on codes is short beside Keras' work for a call."""
+        """As any, but for several batches in a call: a step on codes is short beside Keras' work for it."""
         alone = self.distribute_strategy.num_replicas_in_sync == 1
         super().compile(optimizer, **{"steps_per_execution": STEPS if alone else 1, **settings})
 
