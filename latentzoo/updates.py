@@ -1,10 +1,8 @@
-"""The mechanism: which loss teaches which network.
+"""The mechanism: one `train_step` and one `test_step` for all families. No other file trains.
 
 Every algorithm in the zoo is an ordered list of *updates*. In an update, every group of variables
 (a sublayer of the model, by attribute name) descends its own weighted sum of named loss terms. The
 list is a routing table, groups by terms; a missing entry is the dashed arrow of the papers' figures.
-
-This file is the only one that trains. It holds one `train_step` and one `test_step` for all families.
 """
 
 import keras
@@ -15,65 +13,11 @@ from latentzoo.graphs import clearly, tf
 from latentzoo.optimizers import GroupOptimizers, clone, for_groups
 from latentzoo.parts import Parts
 from latentzoo.replicas import Batch, join, summed
+from latentzoo.routing import Plan, Update, frozen
+
+__all__ = ["Update", "UpdateModel", "bind_apply", "frozen", "serializable"]
 
 serializable = keras.saving.register_keras_serializable("latentzoo")
-
-
-class Update:
-    """One simultaneous descent: each group of variables on its own objective.
-
-    All gradients of an update are computed before any is applied. Groups with the same row share
-    one backward pass.
-
-    Args:
-        terms: Callable `terms(x, training)` that returns `{name: tensor}`, each tensor of shape
-            `(batch,)` (averaged over the batch, weighed by `sample_weight`) or `()`.
-        monitors: Names that `terms` returns besides the routed ones: logged, never descended.
-        **objectives: For each group, the attribute name of a sublayer, a dict `{term: weight}`. A
-            term that a group does not list sends it no gradient; a group with an empty dict learns
-            nothing here. A weight is a number, or a `LearningRateSchedule` of the group's
-            iterations (groups that share a row share the count of the first).
-
-    Example: the encoder and decoder of a beta-VAE descend one objective.
-
-    >>> from latentzoo.updates import Update
-    >>> elbo = {"reconstruction": 1.0, "kl": 4.0}
-    >>> update = Update(lambda x, training: {}, encoder=elbo, decoder=elbo)
-    >>> update.rows(["encoder", "decoder"])
-    [({'reconstruction': 1.0, 'kl': 4.0}, ['encoder', 'decoder'])]
-    """
-
-    def __init__(self, terms, *, monitors=(), **objectives):
-        self.terms = terms
-        self.monitors = tuple(monitors)
-        self.objectives = objectives
-
-    @property
-    def names(self):
-        """Routed terms, then monitors, each once, in order of appearance."""
-        routed = [term for row in self.objectives.values() for term in row]
-        return list(dict.fromkeys([*routed, *self.monitors]))
-
-    def rows(self, groups):
-        """The distinct objectives of `groups`, each with the groups that descend it."""
-        rows = {}
-        for group, row in self.objectives.items():
-            if row and group in groups:
-                rows.setdefault(frozenset(row.items()), (row, []))[1].append(group)
-        return list(rows.values())
-
-
-class Plan:
-    """What `compile` settles for the steps; opaque to Keras, which locks built models."""
-
-    def __init__(self, updates, variables):
-        self.updates = updates
-        self.variables = variables  # of each group that learns
-        self.means = {
-            name: keras.metrics.Mean(name=name)
-            for name in dict.fromkeys(["loss", *(n for u in updates for n in u.names)])
-        }
-        self.apply = {}
 
 
 class UpdateModel(Parts, keras.Model):
@@ -286,12 +230,9 @@ class UpdateModel(Parts, keras.Model):
 
     @clearly
     def fit(self, *args, callbacks=None, **kwargs):
-        end = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: self.end_epoch())
         if type(self).end_epoch is not UpdateModel.end_epoch:
-            callbacks = [
-                end,
-                *([callbacks] if isinstance(callbacks, keras.callbacks.Callback) else callbacks or []),
-            ]
+            end = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: self.end_epoch())
+            callbacks = [end, *keras.tree.flatten(callbacks or [])]
         return super().fit(*args, callbacks=callbacks, **kwargs)
 
     evaluate = clearly(keras.Model.evaluate)
@@ -337,23 +278,6 @@ class UpdateModel(Parts, keras.Model):
         for i, generator in enumerate(self._all_seed_generators()):
             if f"seed_{i}" in seeds:
                 generator.state.assign(seeds[f"seed_{i}"])
-
-
-def frozen(layer, x, training=False):
-    """Applies `layer` with its weights held constant: the gradient reaches `x` alone.
-
-    Args:
-        layer: a built `keras.Layer`.
-        x: its input.
-        training: bool. Whether the layer runs in training mode; moving statistics do not move,
-            and noise is that of the layer's next ordinary application.
-
-    Returns:
-        What `layer(x)` returns.
-    """
-    weights = [ops.stop_gradient(v.value) for v in layer.trainable_variables]
-    y, _ = layer.stateless_call(weights, layer.non_trainable_variables, x, training=training)
-    return y
 
 
 def bind_apply(optimizer, variables):

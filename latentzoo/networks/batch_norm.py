@@ -4,9 +4,10 @@ import keras
 from keras import ops
 
 from latentzoo.graphs import tf
+from latentzoo.updates import serializable
 
 
-@keras.saving.register_keras_serializable("latentzoo")
+@serializable
 class BatchNormalization(keras.layers.BatchNormalization):
     """Keras' batch norm, in training by the kernel that has mean, variance and gradients in one pass.
 
