@@ -12,9 +12,13 @@ import itertools
 import sys
 
 FORMAT = 1
-FAMILIES = {"GLF", "RAE", "TwoStageVAE", "VAE", "WAE", "FlowPosteriorVAE", "FlowPriorVAE", "GLANN"}
+FAMILIES = {
+    "AAE", "FlowPosteriorVAE", "FlowPriorVAE", "GLANN", "GLF", "PlainAutoencoder", "RAE", "TwoStageVAE",
+    "VAE", "WAE",
+}  # fmt: skip
 CLASSIFIERS = {"Classifier"}  # on the shelf to measure the others
 PRIORS = {  # and their modules
+    "AdversarialGenerator": "adversarial",
     "Gaussian": "gaussian",
     "Generator": "generator",
     "MAF": "maf",

@@ -37,7 +37,7 @@ def indexed(x):
     return np.arange(len(x)), x
 
 
-def epochs(x, batch_size, *, y=None, seed=0, start=0, flip=False, shift=0, indexed=False):
+def epochs(x, batch_size, *, y=None, seed=0, start=0, flip=False, shift=0, binarize=False, indexed=False):
     """Endless shuffled batches, exactly resumable: epoch e follows from `(seed, e)` alone.
 
     An epoch is `ceil(n / batch_size)` batches. With `start=e` a run goes on, batch for batch, as if
@@ -51,6 +51,7 @@ def epochs(x, batch_size, *, y=None, seed=0, start=0, flip=False, shift=0, index
         start: The first epoch, counted from 0.
         flip: Whether to mirror pictures left to right, each with probability 1/2 in each epoch.
         shift: Pixels by which to move pictures at most, up or down and left or right, over a black border.
+        binarize: Whether each pixel is drawn anew in each epoch, 1 with a probability of its grey, else 0.
         indexed: Whether pictures come with the numbers of their rows, as of the function `indexed`.
 
     Returns:
@@ -88,15 +89,22 @@ def epochs(x, batch_size, *, y=None, seed=0, start=0, flip=False, shift=0, index
         mirrored = tf.random.stateless_uniform([len(x)], seeds[1], alg="philox") < 0.5
         limits = {"minval": 0, "maxval": 2 * shift + 1, "dtype": tf.int32, "alg": "philox"}
         corners = tf.random.stateless_uniform([len(x), 2], seeds[1] + 1, **limits)
-        return tf.data.Dataset.from_tensor_slices((rows, mirrored, corners)).batch(batch_size)
+        batches = tf.data.Dataset.from_tensor_slices((rows, mirrored, corners)).batch(batch_size)
+        dice = tf.data.Dataset.counter().map(lambda i: seeds[1] + tf.stack([0, i + 2]))
+        return tf.data.Dataset.zip(batches, dice)
 
-    def pictures_of(rows, mirrored, corners):
+    def pictures_of(drawn, dice):
+        rows, mirrored, corners = drawn
         batch = tf.gather(images, rows)
         if shift:
             batch = crops(batch, corners, shift)
         if flip:
             # Nine times faster than tf.where and a slice with a negative step.
             batch = tf.raw_ops.Select(condition=mirrored, x=tf.reverse(batch, [2]), y=batch)
+        if binarize:
+            limits = {"minval": 0, "maxval": 255, "dtype": tf.int32, "alg": "philox"}
+            thresholds = tf.random.stateless_uniform(tf.shape(batch), dice, **limits)
+            batch = tf.where(thresholds < tf.cast(batch, tf.int32), tf.uint8.max, tf.uint8.min)
         batch = (rows, unit(batch)) if indexed else unit(batch)
         if labels is not None:
             return batch, tf.gather(labels, rows)

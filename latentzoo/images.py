@@ -1,4 +1,7 @@
-"""Images as they come in at the public doors: `(n, height, width, channels)`, floats in [0, 1] or uint8."""
+"""Images as they come in at the public doors: `(n, height, width, channels)`, floats in [0, 1] or uint8.
+
+Those of a binary model are black or white: 0 or 1, or 0 or 255 as uint8.
+"""
 
 import keras
 import numpy as np
@@ -21,7 +24,7 @@ def shape(image_shape):
     return tuple(int(n) for n in sides)
 
 
-def batches(x, image_shape, batch_size):
+def batches(x, image_shape, batch_size, binary=False):
     """Float32 NumPy batches of images from an array, a tensor or a dataset of batches."""
     if hasattr(x, "element_spec"):  # tf.data: of x, (x, y) or (x, y, sample_weight)
         pieces = (np.asarray(b[0] if isinstance(b, (tuple, list)) else b) for b in x)
@@ -31,31 +34,54 @@ def batches(x, image_shape, batch_size):
     empty = True
     for piece in pieces:
         empty = False
-        yield scaled(piece, image_shape)
+        yield scaled(piece, image_shape, binary)
     if empty:
         raise no_images("an empty dataset")
 
 
-def scaled(x, image_shape):
+def scaled(x, image_shape, binary=False):
     """A NumPy batch as float32 in [0, 1]."""
     check(x, image_shape)
     if not len(x):
         raise no_images(f"shape {x.shape}")
     if x.dtype == "uint8":
-        return x.astype("float32") / np.float32(255)
-    x = x.astype("float32", copy=False)
-    if not (x.min() >= 0 and x.max() <= 1):
-        raise ValueError(OUT_OF_RANGE)
+        x = x.astype("float32") / np.float32(255)
+    else:
+        x = x.astype("float32", copy=False)
+        if not (x.min() >= 0 and x.max() <= 1):
+            raise ValueError(OUT_OF_RANGE)
+    if binary and not np.all((x == 0) | (x == 1)):
+        raise ValueError(NOT_BINARY)
     return x
 
 
-def scaled_tensor(x, image_shape):
+def scaled_tensor(x, image_shape, binary=False):
     """A batch as a float32 tensor in [0, 1], inside compiled steps too."""
     check(x, image_shape)
-    if keras.backend.standardize_dtype(x.dtype) == "uint8":
-        return ops.cast(x, "float32") / 255
+    whole = keras.backend.standardize_dtype(x.dtype) == "uint8"
     x = ops.cast(x, "float32")
-    return require(ops.all(ops.logical_and(x >= 0, x <= 1)), OUT_OF_RANGE, x)  # false for NaN, too
+    if whole:
+        x = x / 255
+    else:
+        x = require(ops.all(ops.logical_and(x >= 0, x <= 1)), OUT_OF_RANGE, x)  # false for NaN, too
+    return require(ops.all(ops.logical_or(x == 0, x == 1)), NOT_BINARY, x) if binary else x
+
+
+def binarized(x):
+    """Images as a binary model wants them: uint8, 255 where `x` is above half of its range, else 0.
+
+    Args:
+        x: `(n, height, width, channels)`, floats in [0, 1] or uint8.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from latentzoo import images
+    >>> images.binarized(np.array([127, 128], "uint8")), images.binarized(np.array([0.2, 0.7]))
+    (array([  0, 255], dtype=uint8), array([  0, 255], dtype=uint8))
+    """
+    x = np.asarray(x)
+    return (x > (127 if x.dtype == "uint8" else 0.5)).astype("uint8") * np.uint8(255)
 
 
 def check_data(x, image_shape):
@@ -106,5 +132,13 @@ OUT_OF_RANGE = str(
         "floats in [0, 1], or uint8",
         "pixels below 0, above 1 or NaN",
         "Divide by 255, or give uint8 as it is.",
+    )
+)
+NOT_BINARY = str(
+    error(
+        "Images are grey.",
+        "pixels of 0 or 1, or as uint8 of 0 or 255, since this model's likelihood is of binary pixels",
+        "pixels between",
+        "Give `latentzoo.images.binarized(x)`, or train with likelihood='gaussian'.",
     )
 )

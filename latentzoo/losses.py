@@ -4,6 +4,8 @@ import math
 
 from keras import ops
 
+from latentzoo.errors import error
+
 
 def squared_error(x, y):
     """Half the squared error, summed over pixels, in nats.
@@ -75,6 +77,21 @@ def bernoulli(x, y):
     x, y = ops.cast(x, "float32"), ops.clip(ops.cast(y, "float32"), 1e-7, 1 - 1e-7)
     nats = -x * ops.log(y) - (1 - x) * ops.log1p(-y)
     return ops.sum(nats, axis=tuple(range(1, len(nats.shape))))
+
+
+LIKELIHOODS = {"gaussian": squared_error, "bernoulli": bernoulli}
+
+
+def likelihood(name):
+    """The negative log-likelihood of pixels, `(x, y)` to nats `(batch,)`, by the name of a distribution.
+
+    Raises:
+        ValueError: the name is neither `"gaussian"`, of unit variance and without its constant, nor
+            `"bernoulli"`.
+    """
+    if name not in LIKELIHOODS:
+        raise error("Unknown likelihood.", f"one of {tuple(LIKELIHOODS)}", f"likelihood={name!r}")
+    return LIKELIHOODS[name]
 
 
 def cross_entropy(labels, logits):

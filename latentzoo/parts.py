@@ -1,4 +1,4 @@
-"""Parts of a model that can be exchanged after it was built."""
+"""Parts of a model: what fits as one, and how one is exchanged after the model was built."""
 
 import keras
 
@@ -57,3 +57,27 @@ class Parts:
             self.replace(**{name: value})
         else:
             super().__setattr__(name, value)
+
+
+def check_model(name, network):
+    """Checks that a network is a Keras model."""
+    if not isinstance(network, keras.Model):
+        raise error("A network is a Keras model.", f"`{name}` is a `keras.Model`", f"{name}={network!r}")
+
+
+def check_network(name, network, given, wanted):
+    """Builds a network if need be and checks its shapes.
+
+    Args:
+        name: str, for the error.
+        network: `keras.Model`.
+        given: tuple. The shape of a batch that it takes, `None` first.
+        wanted: tuple. The shape that it is to give.
+    """
+    try:
+        found = tuple(network(keras.KerasTensor(given)).shape)
+    except Exception as reason:  # whatever a user's network raises is the answer to the question
+        found = f"{type(reason).__name__}: {reason}"
+    if found != wanted:
+        expected, received = f"shape {given} to {wanted}", f"a network that gives {found}"
+        raise error(f"The {name} does not fit.", expected, received)

@@ -211,9 +211,12 @@ def run(name, recipe, out, *, tiny=False, strategy=None, command=None, verbose="
     import tensorflow as tf
 
     from latentzoo import finish, runs, zoo
+    from latentzoo.images import binarized
 
     out = pathlib.Path(out)
     images = fixture(recipe) if tiny else splits(recipe)
+    if recipe.get("binarize"):  # those to train on are drawn anew in every epoch
+        images |= {part: (binarized(images[part][0]), images[part][1]) for part in ("validation", "test")}
     scopes = {None: contextlib.nullcontext, "mirrored": lambda: tf.distribute.MirroredStrategy().scope()}
     if strategy not in scopes:
         raise ValueError(f"Unknown strategy. Expected: 'mirrored' or none. Received: strategy={strategy!r}.")
@@ -231,7 +234,7 @@ def run(name, recipe, out, *, tiny=False, strategy=None, command=None, verbose="
         validation = None
     history = runs.train(recipe, out, model, x=x, y=y, validation=validation, verbose=verbose)
     if "prior_fit" in recipe:
-        runs.fit_prior(recipe, out, model, x, verbose=verbose)
+        runs.fit_prior(recipe, out, model, binarized(x) if model.binary else x, verbose=verbose)
     command = command or f"latentzoo train {name}"
     return finish.finish(model, name, recipe, history, out, images, command)
 

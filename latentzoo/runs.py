@@ -74,9 +74,8 @@ def batches(recipe, x, y, start, indexed=False):
     size, seed = recipe["batch_size"], recipe["seed"]
     if x.dtype != "uint8":
         return data.rows(x, size, seed=seed, start=start)
-    shift = recipe.get("shift", 0)
-    flip, y = recipe["flip"], None if indexed else y
-    return data.epochs(x, size, y=y, seed=seed, start=start, flip=flip, shift=shift, indexed=indexed)
+    more = {key: recipe[key] for key in ("flip", "shift", "binarize") if key in recipe}
+    return data.epochs(x, size, y=None if indexed else y, seed=seed, start=start, indexed=indexed, **more)
 
 
 def fit_prior(recipe, out, model, x, verbose="auto"):

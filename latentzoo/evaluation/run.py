@@ -8,6 +8,7 @@ from latentzoo import data, extractors
 from latentzoo.configs import data_name
 from latentzoo.errors import error
 from latentzoo.evaluation.references import PIECE, reference
+from latentzoo.images import binarized
 
 
 class NoImages(FileNotFoundError):
@@ -36,6 +37,7 @@ class Run:
         self.model, self.protocol, self.data = model, protocol, data
         self.network, self.asked, self.draws, self.seed = network, samples, draws, seed
         self.tell = tell
+        self.binary = getattr(model, "binary", False)
         self.skipped = []
 
     def skip(self, metric, reason):
@@ -59,7 +61,8 @@ class Run:
     @functools.cached_property
     def reference(self):
         """Of the real images; raises `NoImages` where there are none."""
-        return reference(self.extractor, self.protocol, self.data, lambda: self.split(self.protocol.split)[0])
+        known = None if self.binary else self.data  # what is kept by a data set's name is of grey images
+        return reference(self.extractor, self.protocol, known, lambda: self.split(self.protocol.split)[0])
 
     @functools.cached_property
     def count(self):
@@ -79,7 +82,8 @@ class Run:
         if self.data not in data.DATASETS:
             size = {"size": self.model.image_shape[0], "channels": self.model.image_shape[2]}
         try:
-            return data.arrays(self.data, split, **size)
+            x, y = data.arrays(self.data, split, **size)
+            return binarized(x) if self.binary else x, y
         except FileNotFoundError:
             raise NoImages(self.missing(split)) from None
 
@@ -136,7 +140,8 @@ class Run:
     # ------------------------------------------------------------------ what it tells
 
     def fact(self, metric, of, **values):
-        return {"metric": metric, "of": of, **values, "data": str(self.data)}
+        binarized = {"binarized": True} if self.binary else {}
+        return {"metric": metric, "of": of, **values, "data": str(self.data), **binarized}
 
     def record(self, metric, of, found, name, **facts):
         """One measure of features, with all that a number means something by."""

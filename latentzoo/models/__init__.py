@@ -1,17 +1,20 @@
 """The families: one file, one paper's idea, one final class each."""
 
+from latentzoo.models.aae import AAE
 from latentzoo.models.autoencoder import Autoencoder
 from latentzoo.models.classifier import Classifier
 from latentzoo.models.flow_posterior_vae import FlowPosteriorVAE
 from latentzoo.models.flow_prior_vae import FlowPriorVAE
 from latentzoo.models.glann import GLANN
 from latentzoo.models.glf import GLF
+from latentzoo.models.plain_autoencoder import PlainAutoencoder
 from latentzoo.models.rae import RAE
 from latentzoo.models.two_stage_vae import TwoStageVAE
 from latentzoo.models.vae import VAE
 from latentzoo.models.wae import WAE
 
 __all__ = [
+    "AAE",
     "GLANN",
     "GLF",
     "RAE",
@@ -21,5 +24,6 @@ __all__ = [
     "Classifier",
     "FlowPosteriorVAE",
     "FlowPriorVAE",
+    "PlainAutoencoder",
     "TwoStageVAE",
 ]

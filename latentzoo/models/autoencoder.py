@@ -10,6 +10,7 @@ from keras import ops
 from latentzoo import images, priors
 from latentzoo.errors import error, whole
 from latentzoo.graphs import infer
+from latentzoo.parts import check_model, check_network
 from latentzoo.pretrained import Pretrained
 from latentzoo.priors.prior import chunks
 from latentzoo.updates import UpdateModel
@@ -24,8 +25,9 @@ class Autoencoder(Pretrained, UpdateModel):
     `updates()` is the routing table; the functions of terms are the losses; `get_config()` adds the
     arguments. Then name it in `latentzoo.models`. The tests' contract runs over it by itself.
 
-    Images are `(n, height, width, channels)`, floats in [0, 1] or uint8, which is scaled. Methods take
-    NumPy arrays, tensors or a `tf.data.Dataset` of batches and return NumPy float32.
+    Images are `(n, height, width, channels)`, floats in [0, 1] or uint8, which is scaled; of a model whose
+    likelihood is Bernoulli, black or white. Methods take NumPy arrays, tensors or a `tf.data.Dataset` of
+    batches and return NumPy float32.
 
     Args:
         image_shape: `(height, width, channels)`.
@@ -39,6 +41,7 @@ class Autoencoder(Pretrained, UpdateModel):
     encoder = None  # of a family that has none
     indexed = False  # whether `fit` takes images with their row numbers, as of `latentzoo.data.indexed`
     fits_prior_to_draws = False
+    likelihood = "gaussian"  # of pixels; of a family that can do "bernoulli", what it was given
 
     def __init__(self, image_shape, latent_dim, **kwargs):
         super().__init__(**kwargs)
@@ -48,14 +51,16 @@ class Autoencoder(Pretrained, UpdateModel):
         self.pixels = int(np.prod(self.image_shape))
         self._own = set()
 
+    @property
+    def binary(self):
+        """Whether pixels are 0 or 1, and what the decoder gives their probabilities."""
+        return self.likelihood == "bernoulli"
+
     def own(self, part, network):
         """Remembers that `part` is a network of the user's, to be saved by its Keras config."""
         if network is None:
             return None
-        if not isinstance(network, keras.Model):
-            raise error(
-                "A network is a Keras model.", f"`{part}` is a `keras.Model` or None", f"{part}={network!r}"
-            )
+        check_model(part, network)
         self._own.add(part)
         return network
 
@@ -63,7 +68,7 @@ class Autoencoder(Pretrained, UpdateModel):
         """Checks that images and codes fit the networks, and marks the model as built."""
         for part in self.networks:
             if getattr(self, part) is not None:
-                self._check_part(part, getattr(self, part))
+                check_network(part, getattr(self, part), *self.ends()[part])
         self.built = True
 
     def ends(self):
@@ -74,22 +79,13 @@ class Autoencoder(Pretrained, UpdateModel):
             "decoder": ((None, self.latent_dim), pixels),
         }
 
-    def _check_part(self, part, network):
-        """Builds a network if need be and checks its shapes."""
-        given, wanted = self.ends()[part]
-        found = output_shape(network, given)
-        if found != wanted:
-            raise error(
-                f"The {part} does not fit.", f"shape {given} to {wanted}", f"a network that gives {found}"
-            )
-
     def replace(self, **parts):
         with self.distribute_strategy.scope():
             if "prior" in parts:
                 parts["prior"] = priors.build(parts["prior"], self.latent_dim)
             for part in set(self.networks) & set(parts):
                 if self.own(part, parts[part]) is not None:  # `None` is refused below
-                    self._check_part(part, parts[part])
+                    check_network(part, parts[part], *self.ends()[part])
             return super().replace(**parts)
 
     replace.__doc__ = UpdateModel.replace.__doc__
@@ -150,7 +146,7 @@ class Autoencoder(Pretrained, UpdateModel):
 
     def _encoded(self, x, batch_size=256):
         self.check_encoder()
-        return infer(self.encoder, images.batches(x, self.image_shape, batch_size))
+        return infer(self.encoder, images.batches(x, self.image_shape, batch_size, self.binary))
 
     def decode(self, z, *, batch_size=256):
         """Decodes codes `(n, latent_dim)` to images in [0, 1]."""
@@ -164,9 +160,9 @@ class Autoencoder(Pretrained, UpdateModel):
     def reconstruct(self, x, *, batch_size=256):
         """Encodes and decodes images, as `predict` and calling the model do."""
         self.check_encoder()
-        return infer(self, images.batches(x, self.image_shape, batch_size))
+        return infer(self, images.batches(x, self.image_shape, batch_size, self.binary))
 
-    def sample(self, n, *, seed=None, temperature=1.0, batch_size=256):
+    def sample(self, n, *, seed=None, temperature=1.0, probabilities=False, batch_size=256):
         """Draws images from the prior.
 
         Args:
@@ -174,6 +170,8 @@ class Autoencoder(Pretrained, UpdateModel):
             seed: int or `None`. The same seed gives the same images whatever the batch size, and
                 the first `m < n` of them are those of `sample(m)`.
             temperature: float, 0 or more. Multiplies the deviation of the prior's base noise.
+            probabilities: bool. Of a model of binary pixels, give the probabilities of ones and not the
+                likelier of 0 and 1. Other models give means either way.
             batch_size: int. Images at a time.
 
         Returns:
@@ -183,7 +181,8 @@ class Autoencoder(Pretrained, UpdateModel):
             ValueError: the prior is not fitted, or an argument is out of range.
         """
         codes = self.prior.sample(n, seed, temperature=temperature)
-        return infer(self.decoder, chunks(codes, batch_size))
+        pixels = self.decode(codes, batch_size=batch_size)
+        return pixels.round() if self.binary and not probabilities else pixels
 
     def interpolate(self, a, b, steps=10, *, space="noise", batch_size=256):
         """Goes from images `a` to images `b` in straight lines.
@@ -281,7 +280,7 @@ class Autoencoder(Pretrained, UpdateModel):
         images.check_data(x, self.image_shape)
 
     def prepare(self, x, y=None):
-        return images.scaled_tensor(x, self.image_shape)
+        return images.scaled_tensor(x, self.image_shape, self.binary)
 
     def fit(self, *args, **kwargs):
         prior = self.prior
@@ -319,11 +318,3 @@ def serialize(network):
     """A network's Keras config, without how it was compiled, which is not the model's business."""
     config = keras.saving.serialize_keras_object(network)
     return {key: value for key, value in config.items() if key != "compile_config"}
-
-
-def output_shape(network, given):
-    """The shape a network, built if need be, gives for that of a batch, or the reason why it gives none."""
-    try:
-        return tuple(network(keras.KerasTensor(given)).shape)
-    except Exception as reason:  # whatever a user's network raises is the answer to the question
-        return f"{type(reason).__name__}: {reason}"

@@ -143,12 +143,6 @@ class GLANN(Autoencoder):
         """Decodes codes `(n, latent_dim)`, of any length but 0, to images in [0, 1]."""
         return super().decode(np.asarray(unit(np.asarray(z, "float32"))), batch_size=batch_size)
 
-    def sample(self, n, *, seed=None, temperature=1.0, batch_size=256):
-        codes = self.prior.sample(n, seed, temperature=temperature)
-        return self.decode(codes, batch_size=batch_size)
-
-    sample.__doc__ = Autoencoder.sample.__doc__
-
     def fit_prior(self, data=None, prior=None, **fit_arguments):
         """Fits the prior, or another one, to the codes of the training images.
 

@@ -88,11 +88,9 @@ class Variational(Autoencoder):
 
     def reconstruction(self, x, y):
         """Negative log-likelihood of images, `(batch,)`, nats; of a fixed variance without its constant."""
-        if self.likelihood == "bernoulli":
-            return losses.bernoulli(x, y)
         if self.deviation is not None:
             return losses.gaussian(x, y, self.deviation.value())
-        return losses.squared_error(x, y) / self.decoder_variance
+        return losses.likelihood(self.likelihood)(x, y) / self.decoder_variance
 
     def monitors(self, x, y, deviation):
         """What is only looked at: the squared error of a pixel, and the mean variance of a code."""
@@ -115,8 +113,7 @@ class Variational(Autoencoder):
 
 
 def check_arguments(likelihood, decoder_variance, posterior_deviation):
-    if likelihood not in ("gaussian", "bernoulli"):
-        raise error("Unknown likelihood.", "'gaussian' or 'bernoulli'", f"likelihood={likelihood!r}")
+    losses.likelihood(likelihood)
     for name, value, word in (
         ("decoder_variance", decoder_variance, "learned"),
         ("posterior_deviation", posterior_deviation, None),

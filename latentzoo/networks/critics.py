@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 
-def dense(latent_dim, *, units=512, hidden_layers=4, dtype=None, name="critic"):
+def dense(latent_dim, *, units=512, hidden_layers=4, negative_slope=0.0, dtype=None, name="critic"):
     """Builds a critic of dense layers with ReLU.
 
     Tolstikhin, Bousquet, Gelly and Schoelkopf (2018), "Wasserstein Auto-Encoders", arXiv:1711.01558: four
@@ -14,6 +14,7 @@ def dense(latent_dim, *, units=512, hidden_layers=4, dtype=None, name="critic"):
         latent_dim: int. Width of a code.
         units: int. Width of the hidden layers.
         hidden_layers: int.
+        negative_slope: float. Of the ReLUs below 0, which are leaky if it is not 0.
         dtype: Keras dtype policy of the layers. The last one keeps the policy's variable dtype.
         name: str. Name of the model.
 
@@ -29,8 +30,8 @@ def dense(latent_dim, *, units=512, hidden_layers=4, dtype=None, name="critic"):
     policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
     x = codes = layers.Input((latent_dim,), name="codes", dtype=policy.variable_dtype)
     for i in range(hidden_layers):
-        x = layers.Dense(
-            units, "relu", kernel_initializer=keras.initializers.HeNormal(), dtype=policy, name=f"dense_{i}"
-        )(x)
+        he = keras.initializers.HeNormal()
+        x = layers.Dense(units, kernel_initializer=he, dtype=policy, name=f"dense_{i}")(x)
+        x = layers.ReLU(negative_slope=negative_slope, dtype=policy, name=f"dense_{i}_relu")(x)
     x = layers.Dense(1, dtype=policy.variable_dtype, name="logit")(x)
     return keras.Model(codes, x, name=name)

@@ -9,6 +9,7 @@
 | `"maf"` | `MAF` | yes | yes | maximum likelihood |
 | `"second-stage"` | `SecondStageVAE` | no | no | its evidence lower bound |
 | `"imle"` | `Generator` | no | no | implicit maximum likelihood |
+| `"adversarial"` | `AdversarialGenerator` | no | no | a critic, as a GAN or a WGAN-GP |
 
 All but `Normal` and the abstract `Prior` are imported on first use: some bring other libraries.
 """
@@ -23,11 +24,12 @@ from latentzoo.priors.normal import Normal
 from latentzoo.priors.prior import Prior
 
 __all__ = [
-    "MAF", "Gaussian", "Generator", "Mixture", "Normal", "Prior", "RealNVP", "SecondStageVAE", "build",
-    "latent_flow",
+    "MAF", "AdversarialGenerator", "Gaussian", "Generator", "Mixture", "Normal", "Prior", "RealNVP",
+    "SecondStageVAE", "build", "latent_flow",
 ]  # fmt: skip
 
 NAMES = {
+    "adversarial": "AdversarialGenerator",
     "gaussian": "Gaussian",
     "imle": "Generator",
     "maf": "MAF",

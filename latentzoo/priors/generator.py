@@ -14,12 +14,12 @@ Pairs that do not fill a batch are left out of an epoch.
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import ops
 
 from latentzoo import losses
 from latentzoo.errors import error, real, whole
 from latentzoo.graphs import infer
-from latentzoo.networks.batch_norm import BatchNormalization
+from latentzoo.networks import mlp
 from latentzoo.priors.prior import CodeModel, Prior, chunks
 from latentzoo.updates import Update, serializable
 
@@ -60,26 +60,23 @@ class Generator(Prior):
         self.noise_dim, self.units, self.hidden_layers = int(noise_dim), int(units), int(hidden_layers)
         self.unit_norm = bool(unit_norm)
         self.network = self._network()
-        self.epochs = self.add_weight(
-            shape=(), dtype="int32", initializer="zeros", trainable=False, name="epochs"
-        )
         self.built = True
 
     def _network(self):
-        policy, he = self.dtype_policy, keras.initializers.HeNormal
-        x = noise = layers.Input((self.noise_dim,), name="noise", dtype=policy.variable_dtype)
-        for i in range(self.hidden_layers):
-            dense = {"use_bias": False, "kernel_initializer": he(), "dtype": policy, "name": f"dense_{i}"}
-            x = layers.Dense(self.units, **dense)(x)
-            norm = {"momentum": 0.9, "epsilon": 1e-5, "dtype": policy, "name": f"dense_{i}_norm"}
-            x = BatchNormalization(**norm)(x)
-            x = layers.ReLU(dtype=policy, name=f"dense_{i}_relu")(x)
-        codes = layers.Dense(self.latent_dim, use_bias=False, dtype=policy.variable_dtype, name="codes")(x)
-        return keras.Model(noise, codes, name="network")
+        return mlp.generator(
+            self.noise_dim,
+            self.latent_dim,
+            units=self.units,
+            hidden_layers=self.hidden_layers,
+            activation="relu",
+            use_bias=False,
+            dtype=self.dtype_policy,
+        )
 
     @property
     def fitted(self):
-        return bool(np.any(self.epochs))
+        """Whether the network was trained: the moving means of a fresh one are zeros."""
+        return bool(np.any(self.network.get_layer("dense_0_norm").moving_mean))
 
     def call(self, noise, training=False):
         codes = self.network(noise, training=training)
@@ -193,9 +190,6 @@ class NearestDraws(CodeModel):
         with self.distribute_strategy.scope():
             self.pairs.noise.assign(noise[rows])
             self.pairs.codes.assign(codes)
-
-    def end_epoch(self):
-        self.prior.epochs.assign(self.prior.epochs + 1)
 
     def default_optimizers(self):
         return keras.optimizers.Adam(1e-3, beta_1=0.5, epsilon=1e-8)
