@@ -22,6 +22,9 @@ def flow(kind):
     return {
         "exp": lambda: priors.RealNVP(4, blocks=2, units=8),
         "sigmoid": lambda: priors.RealNVP(4, blocks=2, units=8, coupling="sigmoid"),
+        "tanh, one hidden layer": lambda: priors.RealNVP(
+            4, blocks=5, couplings_per_block=1, units=8, hidden_layers=1, coupling="tanh", mixing="reverse"
+        ),
         "odd": lambda: priors.RealNVP(5, blocks=3, units=8, seed=1),
         "odd, single, reversed": lambda: priors.RealNVP(
             3, blocks=3, couplings_per_block=1, units=8, mixing="reverse"
@@ -33,7 +36,10 @@ def flow(kind):
     }[kind]()
 
 
-KINDS = ["exp", "sigmoid", "odd", "odd, single, reversed", "three couplings, affine", "learned prior"]
+KINDS = [
+    "exp", "sigmoid", "tanh, one hidden layer", "odd", "odd, single, reversed", "three couplings, affine",
+    "learned prior",
+]  # fmt: skip
 
 
 def stirred(prior, scale=0.4):
@@ -63,9 +69,12 @@ def by_hand(prior, z):
             h = kept
             for k, layer in enumerate(network.layers):
                 h = h @ np.array(layer.kernel, "float64") + np.array(layer.bias)
-                h = np.maximum(h, 0) if k < 2 else h
+                h = np.maximum(h, 0) if k < prior.hidden_layers else h
             s, t = np.split(h, 2, axis=1)
-            if prior.coupling == "exp":
+            if prior.coupling == "tanh":
+                s = np.tanh(s)
+                mapped = mapped * np.exp(s) + t
+            elif prior.coupling == "exp":
                 s = np.clip(s, -LOG_SCALE, LOG_SCALE)
                 mapped = mapped * np.exp(s) + t
             else:
@@ -126,7 +135,7 @@ def test_the_log_determinant_is_that_of_the_jacobian(kind):
     )
 
 
-@pytest.mark.parametrize("coupling", ["exp", "sigmoid"])
+@pytest.mark.parametrize("coupling", ["exp", "tanh", "sigmoid"])
 def test_the_density_integrates_to_one(coupling):
     prior = stirred(priors.RealNVP(2, blocks=2, units=8, coupling=coupling, affine=True))
     edge, n = 12.0, 600
@@ -548,8 +557,9 @@ def test_mistakes_in_build(given, message):
         (lambda: priors.RealNVP(1), "latent_dim=1"),
         (lambda: priors.RealNVP(4, blocks=0), "blocks=0"),
         (lambda: priors.RealNVP(4, couplings_per_block=0), "couplings_per_block=0"),
+        (lambda: priors.RealNVP(4, hidden_layers=0), "hidden_layers=0"),
         (lambda: priors.RealNVP(4, units=1.5), "units=1.5"),
-        (lambda: priors.RealNVP(4, coupling="tanh"), "coupling='tanh'"),
+        (lambda: priors.RealNVP(4, coupling="cosh"), "coupling='cosh'"),
         (lambda: priors.RealNVP(4, mixing="shuffle"), "mixing='shuffle'"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -28,6 +28,11 @@ tfb, tfd = tfp.bijectors, tfp.distributions
 # Scales are kept within exp(-5) and exp(5). Trained flows stay well inside; but far from its data a network
 # may ask for any scale, and a few such couplings in a row would make a sample overflow.
 LOG_SCALE = 5.0
+LOG_SCALES = {  # of a coupling, from what its network says
+    "exp": lambda raw: raw,
+    "tanh": tf.math.tanh,
+    "sigmoid": lambda raw: tf.math.log_sigmoid(raw + 2.0),
+}
 
 
 @serializable
@@ -38,17 +43,19 @@ class RealNVP(Prior):
     other, b, with a scale and a shift that a network computes from a:
 
         exp        b' = b * exp(s(a)) + t(a)
+        tanh       b' = b * exp(tanh(s(a))) + t(a)
         sigmoid    b' = (b + t(a)) * sigmoid(s(a) + 2)
 
-    The last layers of the networks start at zero. With `"exp"` the flow starts as a permutation; with
-    `"sigmoid"` every coupling first scales its half by sigmoid(2) = 0.88.
+    The last layers of the networks start at zero. With `"exp"` and `"tanh"` the flow starts as a
+    permutation; with `"sigmoid"` every coupling first scales its half by sigmoid(2) = 0.88.
 
     Args:
         latent_dim: int, d. Width of a code, at least 2.
         blocks: int. Coupling blocks.
         couplings_per_block: int. Couplings in a block; neighbours map opposite parts.
-        units: int, k. Width of the networks' two hidden layers.
-        coupling: `"exp"` or `"sigmoid"`.
+        units: int, k. Width of the networks' hidden layers.
+        hidden_layers: int.
+        coupling: `"exp"`, `"tanh"` or `"sigmoid"`.
         mixing: what ends a block: `"permute"`, a fixed random permutation, or `"reverse"`.
         affine: bool. A learned elementwise affine map, the identity at first, before every second
             block, starting with the first.
@@ -72,6 +79,7 @@ class RealNVP(Prior):
         blocks=4,
         couplings_per_block=2,
         units=64,
+        hidden_layers=2,
         coupling="exp",
         mixing="permute",
         affine=False,
@@ -79,17 +87,19 @@ class RealNVP(Prior):
         **kwargs,
     ):
         super().__init__(latent_dim, **kwargs)
-        check_arguments(latent_dim, blocks, couplings_per_block, units, coupling, mixing)
+        check_arguments(latent_dim, blocks, couplings_per_block, units, hidden_layers, coupling, mixing)
         self.blocks, self.couplings_per_block = int(blocks), int(couplings_per_block)
-        self.units = int(units)
+        self.units, self.hidden_layers = int(units), int(hidden_layers)
         self.coupling, self.mixing, self.affine, self.seed = coupling, mixing, affine, seed
         self.conditioners = []
         for i in range(blocks * couplings_per_block):
             kept, mapped = self._widths(flip=bool(i % couplings_per_block % 2))
             network = [
                 layers.Input((kept,), name="kept"),
-                layers.Dense(units, "relu", name="hidden_0", dtype=self.dtype_policy),
-                layers.Dense(units, "relu", name="hidden_1", dtype=self.dtype_policy),
+                *(
+                    layers.Dense(units, "relu", name=f"hidden_{j}", dtype=self.dtype_policy)
+                    for j in range(hidden_layers)
+                ),
                 layers.Dense(
                     2 * mapped,
                     kernel_initializer="zeros",
@@ -191,7 +201,9 @@ class RealNVP(Prior):
         return self.add_weight(shape=(self.latent_dim,), initializer="zeros", name=name, autocast=False)
 
     def get_config(self):
-        names = ["blocks", "couplings_per_block", "units", "coupling", "mixing", "affine", "seed"]
+        names = [
+            "blocks", "couplings_per_block", "units", "hidden_layers", "coupling", "mixing", "affine", "seed",
+        ]  # fmt: skip
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
@@ -224,33 +236,34 @@ class Coupling(tfb.Bijector):
 
     def _log_scale_shift(self, kept):
         raw_scale, shift = tf.split(tf.cast(self._network(kept), tf.float32), 2, axis=-1)
-        log_scale = raw_scale if self._kind == "exp" else tf.math.log_sigmoid(raw_scale + 2.0)
+        log_scale = LOG_SCALES[self._kind](raw_scale)
         return tf.clip_by_value(log_scale, -LOG_SCALE, LOG_SCALE), shift
 
     def _forward(self, x):
         kept, mapped = self._split(x)
         log_scale, shift = self._log_scale_shift(kept)
         self._cache.forward_attributes(x)["ildj"] = -tf.reduce_sum(log_scale, axis=-1)
-        if self._kind == "exp":
-            return self._join(kept, mapped * tf.exp(log_scale) + shift)
-        return self._join(kept, (mapped + shift) * tf.exp(log_scale))
+        if self._kind == "sigmoid":
+            return self._join(kept, (mapped + shift) * tf.exp(log_scale))
+        return self._join(kept, mapped * tf.exp(log_scale) + shift)
 
     def _inverse(self, y):
         kept, mapped = self._split(y)
         log_scale, shift = self._log_scale_shift(kept)
         self._cache.inverse_attributes(y)["ildj"] = -tf.reduce_sum(log_scale, axis=-1)
-        if self._kind == "exp":
-            return self._join(kept, (mapped - shift) * tf.exp(-log_scale))
-        return self._join(kept, mapped * tf.exp(-log_scale) - shift)
+        if self._kind == "sigmoid":
+            return self._join(kept, mapped * tf.exp(-log_scale) - shift)
+        return self._join(kept, (mapped - shift) * tf.exp(-log_scale))
 
     def _forward_log_det_jacobian(self, x):
         return tf.reduce_sum(self._log_scale_shift(self._split(x)[0])[0], axis=-1)
 
 
-def check_arguments(latent_dim, blocks, couplings_per_block, units, coupling, mixing):
+def check_arguments(latent_dim, blocks, couplings_per_block, units, hidden_layers, coupling, mixing):
     whole("blocks", blocks, least=1)
     whole("couplings_per_block", couplings_per_block, least=1)
     whole("units", units, least=1)
+    whole("hidden_layers", hidden_layers, least=1)
     if latent_dim < 2:
         raise error(
             "A coupling needs two coordinates, one to keep and one to map.",
@@ -258,7 +271,7 @@ def check_arguments(latent_dim, blocks, couplings_per_block, units, coupling, mi
             f"latent_dim={latent_dim}",
         )
     for name, value, known in [
-        ("coupling", coupling, ("exp", "sigmoid")),
+        ("coupling", coupling, ("exp", "tanh", "sigmoid")),
         ("mixing", mixing, ("permute", "reverse")),
     ]:
         if value not in known:

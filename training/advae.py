@@ -1,0 +1,72 @@
+"""AdvAE and FlowAE (Sridhar and Srivastava, a report of a course at Stanford), and what they are compared with.
+
+    latentzoo train flowae-mnist
+
+Digits of black and white pixels: those to train on are drawn anew in every epoch, with the grey of MNIST as
+probability, those to measure on are cut at a half. Codes of d = 10, batches of 100, ten epochs of the
+autoencoder, which the paper trains 5 to 10 "until convergence"; then, of codes that are fixed, 50 of the prior.
+
+The paper states no width, no optimizer and no rate. Here are two hidden layers of 300 with batch norm and ELU,
+which but for batch norm is the network of the homework that the authors started from, and Adam at 1e-3; a flow
+of five couplings, each with a network of one hidden layer of 300; a generator and a critic of two of 300. The
+VAE and the AAE, which learn all at once, are trained for the 60 epochs of both stages.
+"""
+
+D = 10
+ADAM = {"learning_rate": 1e-3, "epsilon": 1e-8}
+STAGE, PRIOR = 10, 50  # epochs
+PAPER = {
+    "data": "mnist",
+    "binarize": True,
+    "model": {"latent_dim": D, "likelihood": "bernoulli"},
+    "networks": {"encoder": {"name": "mlp", "outputs": D}, "decoder": {"name": "mlp", "latent_dim": D}},
+    "optimizer": ADAM,
+    "split": "train",
+    "flip": False,
+    "batch_size": 100,
+    "epochs": STAGE,
+    "learning_rate_factors": {},
+    "seed": 0,
+}
+WHOLE = {**PAPER, "epochs": STAGE + PRIOR}
+
+
+def adversarial(loss, optimizer):
+    """AdvAE."""
+    return {
+        **PAPER,
+        "family": "PlainAutoencoder",
+        "prior": {"name": "adversarial"},
+        "prior_fit": {
+            "optimizer": {"epsilon": 1e-8, **optimizer},
+            "batch_size": 100,
+            "epochs": PRIOR,
+            "settings": {"loss": loss},
+        },
+    }
+
+
+RECIPES = {
+    "vae-binary-mnist": {
+        **WHOLE,
+        "family": "VAE",
+        "networks": {**PAPER["networks"], "encoder": {"name": "mlp", "outputs": 2 * D}},
+    },
+    "aae-mnist": {**WHOLE, "family": "AAE"},
+    "flowae-mnist": {
+        **PAPER,
+        "family": "PlainAutoencoder",
+        "prior": {
+            "name": "realnvp",
+            "blocks": 5,
+            "couplings_per_block": 1,
+            "units": 300,
+            "hidden_layers": 1,
+            "coupling": "tanh",
+            "mixing": "reverse",
+        },
+        "prior_fit": {"optimizer": ADAM, "batch_size": 100, "epochs": PRIOR},
+    },
+    "advae-mnist": adversarial("wgan-gp", {"learning_rate": 1e-4, "beta_1": 0.5, "beta_2": 0.9}),
+    "advae-gan-mnist": adversarial("gan", {"learning_rate": 2e-4, "beta_1": 0.5}),
+}
