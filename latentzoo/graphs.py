@@ -19,6 +19,8 @@ if keras.config.backend() != "tensorflow":
 
 import tensorflow as tf  # noqa: E402 (after the check)
 
+from latentzoo.routing import frozen  # noqa: E402
+
 KINDS = {kind.__name__: kind for kind in (ValueError, FloatingPointError)}
 
 
@@ -65,21 +67,25 @@ def clearly(method):
     return clear
 
 
-def infer(network, pieces):
-    """Applies a network in inference mode to NumPy batches.
+def infer(network, pieces, *, batch_statistics=False):
+    """Applies a network to NumPy batches, in inference mode unless told otherwise.
 
     Args:
         network: `keras.Layer`.
         pieces: iterable of NumPy arrays, at least one, all of one shape but for the last.
+        batch_statistics: bool. Apply it in training mode, so that batch norm takes mean and variance of each
+            piece; moving statistics do not move.
 
     Returns:
         NumPy float32, the results one after another.
     """
-    function = vars(network).get("_infer")
+    key = "_infer_by_batch" if batch_statistics else "_infer"
+    function = vars(network).get(key)
     if function is None:
-        function = tf.function(network, reduce_retracing=True)
+        call = functools.partial(frozen, network) if batch_statistics else network
+        function = tf.function(call, reduce_retracing=True)
         # Past Keras' tracking: it is no part of the model, and goes when the network goes.
-        object.__setattr__(network, "_infer", function)
+        object.__setattr__(network, key, function)
     with clear_errors():
-        results = [np.asarray(function(piece, training=False), "float32") for piece in pieces]
+        results = [np.asarray(function(piece, training=batch_statistics), "float32") for piece in pieces]
     return results[0] if len(results) == 1 else np.concatenate(results)

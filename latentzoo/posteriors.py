@@ -37,6 +37,24 @@ def split(encoded, deviation=None):
     return mean, LEAST + ops.softplus(free)
 
 
+def split_log_variance(encoded):
+    """Mean and deviation, `(batch, latent_dim)` each, of what an encoder returns as mean and log variance.
+
+    Args:
+        encoded: `(batch, 2 * latent_dim)`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from latentzoo import posteriors
+    >>> mean, deviation = posteriors.split_log_variance(np.zeros((1, 4), "float32"))
+    >>> mean.shape[1], float(deviation[0, 0])
+    (2, 1.0)
+    """
+    mean, log_variance = ops.split(ops.cast(encoded, "float32"), 2, axis=-1)
+    return mean, ops.exp(0.5 * log_variance)
+
+
 def draw(mean, deviation, seed):
     """One code from each posterior, `mu + s * eps`, through which gradients reach both.
 

@@ -61,6 +61,24 @@ class Plan:
         self.apply = {}
 
 
+def after(steps, first, then):
+    """A weight of a row that changes after so many steps.
+
+    Args:
+        steps: int. Steps of the group that it is `first`; at 0 it is `then` from the start.
+        first, then: float.
+
+    Example: a weight that is off for three steps.
+
+    >>> from latentzoo.updates import after
+    >>> [float(after(3, 0.0, 0.5)(step)) for step in range(5)]
+    [0.0, 0.0, 0.0, 0.5, 0.5]
+    """
+    if not steps:
+        return then
+    return keras.optimizers.schedules.PiecewiseConstantDecay([steps - 1], [first, then])
+
+
 def frozen(layer, x, training=False):
     """Applies `layer` with its weights held constant: the gradient reaches `x` alone.
 

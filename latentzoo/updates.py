@@ -13,9 +13,9 @@ from latentzoo.graphs import clearly, tf
 from latentzoo.optimizers import GroupOptimizers, clone, for_groups
 from latentzoo.parts import Parts
 from latentzoo.replicas import Batch, join, summed
-from latentzoo.routing import Plan, Update, frozen
+from latentzoo.routing import Plan, Update, after, frozen
 
-__all__ = ["Update", "UpdateModel", "bind_apply", "frozen", "serializable"]
+__all__ = ["Update", "UpdateModel", "after", "bind_apply", "frozen", "serializable"]
 
 serializable = keras.saving.register_keras_serializable("latentzoo")
 

@@ -90,8 +90,16 @@ FAMILIES = {
         "AAE",
         lambda: {"critic": critic(), "prior": drawn(), "learned_prior": True, "beta_kl": 0.0},
     ),
+    "LPGA": ("LPGA", lambda: {"warm_up_steps": 0, "beta_data_codes": 0.01}),
+    "LPGA, without codes": ("LPGA", lambda: {"warm_up_steps": 0, "beta_prior_codes": 0.0}),
+    "LPGA, decoder": (
+        "LPGA",
+        lambda: {"warm_up_steps": 0, "beta_data_codes": 0.01, "decoder_learns_codes": True},
+    ),
+    "VPGA": ("VPGA", lambda: {"beta_data_codes": 0.01}),
+    "LVPGA": ("LVPGA", lambda: {"warm_up_steps": 0, "beta_nll": 0.01}),
 }
-STOCHASTIC = {"VAE", "FlowPriorVAE", "FlowPosteriorVAE", "TwoStageVAE"}  # encoders
+STOCHASTIC = {"VAE", "FlowPriorVAE", "FlowPosteriorVAE", "TwoStageVAE", "VPGA", "LVPGA"}  # encoders
 LEARNED = ("GLF", "FlowPriorVAE")  # priors, by `fit`
 
 # The routing tables, as text: for each update the rows, who descends them, and what is only logged.
@@ -193,6 +201,30 @@ ROUTES = {
         logged: mean_squared_error
         prior: 1.0 prior_adversary
         critic: 1.0 critic
+    "LPGA": """
+        encoder: 1.0 reconstruction + 0.06 prior_codes + 0.01 data_codes + 0.015 nll
+        decoder: 1.0 reconstruction + 0.015 log_determinant
+        logged: mean_squared_error
+    """,
+    "LPGA, without codes": """
+        encoder: 1.0 reconstruction + 0.015 nll
+        decoder: 1.0 reconstruction + 0.015 log_determinant
+        logged: mean_squared_error
+    """,
+    "LPGA, decoder": """
+        encoder: 1.0 reconstruction + 0.06 prior_codes + 0.01 data_codes + 0.015 nll
+        decoder: 1.0 reconstruction + 0.06 prior_codes + 0.01 data_codes + 0.015 log_determinant
+        logged: mean_squared_error
+    """,
+    "VPGA": """
+        encoder: 1.0 reconstruction + 0.06 prior_codes + 0.01 data_codes + 0.01 noise + 0.02 kl
+        decoder: 1.0 reconstruction + 0.01 noisy_codes
+        logged: mean_squared_error
+    """,
+    "LVPGA": """
+        encoder: 1.0 reconstruction + 0.06 prior_codes + 0.02 noise + 0.02 kl + 0.01 nll
+        decoder: 1.0 reconstruction + 0.02 log_determinant
+        logged: mean_squared_error
     """,
 }
 

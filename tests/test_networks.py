@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from latentzoo.networks import dcgan, infogan
+from latentzoo.networks import dcgan, infogan, pga
 
 
 @pytest.mark.parametrize(
@@ -149,3 +149,140 @@ def test_dcgan_in_other_sizes_and_mixed_precision():
 def test_dcgan_halves_once_for_each_width(make, shape):
     with pytest.raises(ValueError, match=r"6 times.*Expected:.*divisible by 64.*Received: image_shape=\("):
         make(shape, 4)
+
+
+# ---------------------------------------------------------------------- perceptual generative autoencoders
+
+
+def conv(name, shape, norm):
+    return [(name, shape), *([(f"{name}_norm", shape)] if norm else []), (f"{name}_relu", shape)]
+
+
+PGA = {
+    "conv_mnist": (
+        (28, 28, 1),
+        [*conv("conv_0", (14, 14, 64), False), *conv("conv_1", (7, 7, 128), True), ("flatten", (6272,)),
+         *conv("features", (1024,), True)],
+        [*conv("dense", (1024,), False), *conv("maps", (6272,), True), ("grid", (7, 7, 128)),
+         *conv("deconv_0", (14, 14, 64), False), ("deconv_1", (28, 28, 1))],
+    ),
+    "conv_32": (
+        (32, 32, 3),
+        [*conv("conv_0", (16, 16, 64), False), *conv("conv_1", (8, 8, 128), True),
+         *conv("conv_2", (4, 4, 256), True), ("flatten", (4096,))],
+        [*conv("maps", (4096,), False), ("grid", (4, 4, 256)), *conv("deconv_0", (8, 8, 128), True),
+         *conv("deconv_1", (16, 16, 64), False), ("deconv_2", (32, 32, 3))],
+    ),
+    "conv_64": (
+        (64, 64, 3),
+        [*conv("conv_0", (32, 32, 64), False), *conv("conv_1", (16, 16, 128), False),
+         *conv("conv_2", (8, 8, 256), True), *conv("conv_3", (4, 4, 512), True), ("flatten", (8192,))],
+        [*conv("maps", (8192,), False), ("grid", (4, 4, 512)), *conv("deconv_0", (8, 8, 256), True),
+         *conv("deconv_1", (16, 16, 128), True), *conv("deconv_2", (32, 32, 64), False),
+         ("deconv_3", (64, 64, 3))],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("name", PGA)
+def test_pga_is_the_table_of_the_code(name, batch_norm):
+    shape, down, up = PGA[name]
+    with keras.StatelessScope(initialize_variables=False):  # the architecture follows from the shape
+        encoder, decoder = (
+            pga.encoder(shape, 9, batch_norm=batch_norm),
+            pga.decoder(shape, 9, batch_norm=batch_norm),
+        )
+
+    def table(network):
+        return [(layer.name, layer.output.shape[1:]) for layer in network.layers]
+
+    def with_norms(rows):
+        return [row for row in rows if batch_norm or not row[0].endswith("_norm")]
+
+    assert table(encoder) == with_norms([("images", shape), ("centred", shape), *down, ("codes", (9,))])
+    assert table(decoder) == with_norms([("codes", (9,)), *up, ("tanh", shape), ("pixels", shape)])
+    for network in (encoder, decoder):
+        for layer in network.layers:
+            if "conv_" in layer.name and hasattr(layer, "kernel_size"):
+                assert (layer.kernel_size, layer.strides, layer.padding) == ((5, 5), (2, 2), "same")
+            if isinstance(layer, keras.layers.BatchNormalization):
+                assert (layer.momentum, layer.epsilon) == (0.999, 1e-3)
+            if hasattr(layer, "kernel"):  # what batch norm shifts needs no bias
+                assert type(layer.kernel_initializer) is keras.initializers.GlorotUniform
+                assert layer.use_bias == (f"{layer.name}_norm" not in dict(table(network)))
+            if isinstance(layer, keras.layers.ReLU):
+                assert layer.negative_slope == (0.2 if network is encoder else 0.0)
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_residual_pga_is_the_table_of_the_code(batch_norm):
+    width, shape, norms = 2, (32, 32, 3), {"batch_norm": batch_norm}
+    settings = {"architecture": "resnet_32", "width": width, **norms}
+    encoder, decoder = pga.encoder(shape, 9, **settings), pga.decoder(shape, 9, **settings)
+
+    def blocks(network, last):
+        return [
+            network.get_layer(f"block_{i}{last if i < 2 else ''}").output.shape[1:]
+            for i in range(4 if last else 3)
+        ]
+
+    assert blocks(encoder, "_mean") == [(16, 16, 16), (8, 8, 16), (8, 8, 16), (8, 8, 16)]
+    assert blocks(decoder, "") == [(8, 8, 16), (16, 16, 16), (32, 32, 16)]
+    three, one, norm = 9 * 16 * 16 + 16, 16 * 16 + 16, 2 * 16 if batch_norm else 0
+    bias = 16 if batch_norm else 0  # of the first convolution, which batch norm replaces
+    first = (9 * 3 * 16 + 16) + three + (3 * 16 + 16) + norm - bias
+    second, plain = 2 * three + one + 2 * norm - bias, 2 * three + 2 * norm - bias
+    down = first + second + 2 * plain + 8 * 8 * 16 * 9 + 9
+    assert sum(np.prod(v.shape) for v in encoder.trainable_variables) == down
+    wide = (9 * 64 * 16 + 16) + three + (64 * 16 + 16) + norm - bias + (2 * 64 if batch_norm else 0)
+    up = 9 * 1024 + 1024 + wide + 2 * second + 9 * 16 * 3 + 3
+    assert sum(np.prod(v.shape) for v in decoder.trainable_variables) == up
+    with keras.StatelessScope(initialize_variables=False):
+        assert pga.encoder(shape, 9, architecture="resnet_32").get_layer("block_0").output.shape[-1] == 512
+
+
+def test_residual_pga_puts_zeros_between_pixels():
+    x = keras.Input((2, 3, 1))
+    grid = np.array(keras.Model(x, pga.apart(x, "float32", "a"))(np.arange(1.0, 7).reshape(1, 2, 3, 1)))[
+        0, ..., 0
+    ]
+    expected = np.zeros((4, 6))
+    expected[::2, ::2] = np.arange(1, 7).reshape(2, 3)
+    np.testing.assert_array_equal(grid, expected)
+
+
+def test_pga_heads_pixels_and_precision():
+    images, codes = (
+        np.random.default_rng(0).random((4, 8, 8, 1)),
+        np.random.default_rng(1).normal(size=(4, 3)),
+    )
+    for dtype in ("float32", "mixed_bfloat16"):
+        encoder = pga.encoder((8, 8, 1), 6, deviation_bias=pga.FIRST_LOG_VARIANCE, dtype=dtype)
+        decoder = pga.decoder((8, 8, 1), 3, dtype=dtype)
+        pixels = np.array(decoder(10 * codes))
+        assert pixels.shape == (4, 8, 8, 1) and 0 <= pixels.min() < 0.5 < pixels.max() <= 1
+        assert encoder(images).dtype == decoder(codes).dtype == "float32"
+        assert {v.dtype for v in encoder.weights} == {"float32"}
+        np.testing.assert_allclose(encoder(images)[:, 3:], np.full((4, 3), 2 * np.log(0.1)), atol=2.5)
+    np.testing.assert_allclose(np.array(encoder.get_layer("deviations").bias), 2 * np.log(0.1), rtol=1e-6)
+    np.testing.assert_allclose(encoder.get_layer("centred")(np.array([0.0, 0.5, 1.0])), [-1, 0, 1])
+    assert pga.decoder((8, 8, 1), 3, width=128).get_layer("deconv_0").filters == 128
+    with pytest.raises(ValueError, match="(?s)Expected: an even number.*Received: outputs=5"):
+        pga.encoder((8, 8, 1), 5, deviation_bias=0.0)
+
+
+@pytest.mark.parametrize(
+    ("shape", "architecture", "message"),
+    [
+        ((30, 28, 1), None, r"conv_mnist.*divisible by 4.*Received: image_shape=\(30, 28, 1\)"),
+        ((36, 36, 1), None, r"conv_32.*divisible by 8.*Received: image_shape=\(36, 36, 1\)"),
+        ((72, 72, 3), None, r"conv_64.*divisible by 16.*Received: image_shape=\(72, 72, 3\)"),
+        ((28, 28), None, r"Received: image_shape=\(28, 28\)"),
+        ((28, 28, 1), "conv_28", "Expected: None or one of.*resnet_32.*Received: architecture='conv_28'"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("make", [pga.encoder, pga.decoder])
+def test_pga_halves_as_often_as_it_says(make, shape, architecture, message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        make(shape, 4, architecture=architecture)

@@ -24,7 +24,7 @@ from latentzoo import losses, priors
 from latentzoo.errors import error, real, whole
 from latentzoo.models.autoencoder import Autoencoder
 from latentzoo.networks import critics, infogan
-from latentzoo.updates import Update, serializable
+from latentzoo.updates import Update, after, serializable
 
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # of the kernels
 
@@ -195,8 +195,3 @@ def moments(z, deviation):
     size = ops.maximum(ops.cast(ops.shape(z)[0], "float32") - 1, 1)
     covariance = ops.matmul(ops.transpose(centred), centred) / size
     return ops.mean(ops.square(mean)) + ops.mean(ops.square(covariance - deviation**2 * ops.eye(z.shape[1])))
-
-
-def after(steps, first, then):
-    """A weight that changes after so many steps."""
-    return keras.optimizers.schedules.PiecewiseConstantDecay([steps - 1], [first, then])
