@@ -114,11 +114,21 @@ def build(recipe, image_shape, train_images=None):
             arguments["latent_dim"],
             **{k: v for k, v in recipe["prior"].items() if k != "name"},
         )
+    for part, settings in recipe.get("networks", {}).items():
+        arguments[part] = network(part, settings, image_shape, arguments.get("dtype"))
     model = family(image_shape, **arguments)
     for part in recipe.get("frozen", ()):
         getattr(model, part).trainable = False
     model.compile(optimizers(recipe, model))
     return model
+
+
+def network(part, settings, image_shape, dtype=None):
+    """A network other than the family's own: the function `part` of a file in `latentzoo.networks`."""
+    from latentzoo import networks
+
+    settings = dict(settings)
+    return getattr(getattr(networks, settings.pop("name")), part)(image_shape, dtype=dtype, **settings)
 
 
 def optimizers(recipe, model):

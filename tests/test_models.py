@@ -201,6 +201,7 @@ ROUTES = {
         logged: mean_squared_error
         prior: 1.0 prior_adversary
         critic: 1.0 critic
+    """,
     "LPGA": """
         encoder: 1.0 reconstruction + 0.06 prior_codes + 0.01 data_codes + 0.015 nll
         decoder: 1.0 reconstruction + 0.015 log_determinant

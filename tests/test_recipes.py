@@ -14,14 +14,15 @@ from safetensors.numpy import load_file
 
 import latentzoo
 from latentzoo import golden, recipes
-from latentzoo.networks import infogan
+from latentzoo.networks import infogan, pga
 
 
 @pytest.fixture(scope="module", autouse=True)
 def narrow():
-    """InfoGAN networks of 16 units instead of 1024, in which nothing else is different."""
+    """Networks with dense layers of 16 units instead of 1024, in which nothing else is different."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(infogan, "UNITS", 16)
+        for networks in (infogan, pga):
+            patch.setattr(networks, "UNITS", 16)
         yield
 
 
@@ -40,11 +41,12 @@ def again(finished, tmp_path):
 
 
 # One of each family, and of what families do not tell apart; the others are slow.
-INVERTIBLE = {"FlowPosteriorVAE", "FlowPriorVAE", "GLF", "VAE", "WAE"}  # priors
+INVERTIBLE = {"FlowPosteriorVAE", "FlowPriorVAE", "GLF", "LPGA", "LVPGA", "VAE", "VPGA", "WAE"}  # priors
 QUICK = {
     "classifier-celeba", "classifier-mnist", "glann-fashion", "glf-celeba", "glf-fashion",
-    "glf-two-stage-fashion", "rae-mixture-fashion", "two-stage-vae-fashion", "vae-fashion",
-    "vae-flow-posterior-fashion", "vae-flow-prior-fashion", "wae-gan-fashion",
+    "glf-two-stage-fashion", "lpga-mnist", "lvpga-mnist", "rae-mixture-fashion", "two-stage-vae-fashion",
+    "vae-fashion", "vae-flow-posterior-fashion", "vae-flow-prior-fashion", "vae-pga-mnist", "vpga-mnist",
+    "wae-gan-fashion",
 }  # fmt: skip
 
 
@@ -146,6 +148,23 @@ def test_a_second_stage_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
     recipes.run("whole", recipe, tmp_path / "stopped", tiny=True, verbose=0)
     weights = [load_file(tmp_path / name / "model.safetensors") for name in ("whole", "stopped")]
     assert all(np.array_equal(weights[0][key], weights[1][key]) for key in weights[0])
+
+
+def test_a_recipe_may_name_its_networks():
+    """The baseline of perceptual generative autoencoders: their networks, and their mean convention."""
+    model = recipes.build(recipes.recipe("vae-pga-mnist"), (28, 28, 1))
+    assert [layer.name for layer in model.encoder.layers] == [
+        layer.name for layer in pga.encoder((28, 28, 1), 64, deviation_bias=0.0).layers
+    ]
+    x = np.load("tests/fixture.npz")["x_train"][:4] / np.float32(255)
+    _, _, deviation = model.posterior(x, training=False)
+    assert np.array(deviation).mean() == pytest.approx(0.1, rel=0.1)
+    terms = model.terms(x, training=False)
+    row = model.updates()[0].objectives["encoder"]
+    np.testing.assert_allclose(
+        terms["reconstruction"] * row["reconstruction"], 4 * terms["mean_squared_error"], rtol=1e-5
+    )
+    assert row["kl"] == pytest.approx(0.01 / 32)
 
 
 def test_unknown_recipe_names_the_nearest():

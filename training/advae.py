@@ -1,15 +1,15 @@
-"""AdvAE and FlowAE (Sridhar and Srivastava, a report of a course at Stanford), and what they are compared with.
+"""AdvAE and FlowAE (Sridhar and Srivastava, a report of a course at Stanford), and what they compare with.
 
     latentzoo train flowae-mnist
 
 Digits of black and white pixels: those to train on are drawn anew in every epoch, with the grey of MNIST as
-probability, those to measure on are cut at a half. Codes of d = 10, batches of 100, ten epochs of the
-autoencoder, which the paper trains 5 to 10 "until convergence"; then, of codes that are fixed, 50 of the prior.
+probability, those to measure on are cut at a half. Codes of d = 10, batches of 100. Ten epochs of the
+autoencoder, which the paper trains 5 to 10 "until convergence"; then 50 of the prior on codes that are fixed.
 
-The paper states no width, no optimizer and no rate. Here are two hidden layers of 300 with batch norm and ELU,
-which but for batch norm is the network of the homework that the authors started from, and Adam at 1e-3; a flow
-of five couplings, each with a network of one hidden layer of 300; a generator and a critic of two of 300. The
-VAE and the AAE, which learn all at once, are trained for the 60 epochs of both stages.
+The paper states no width, no optimizer and no rate. Here are two hidden layers of 300 with batch norm and
+ELU, which but for batch norm is the network of the homework that the authors started from, and Adam at 1e-3;
+a flow of five couplings, each with a network of one hidden layer of 300; a generator and a critic of two of
+300. The VAE and the AAE, which learn all at once, are trained for the 60 epochs of both stages.
 """
 
 D = 10

@@ -23,10 +23,13 @@ LATENT_FLOW = {
     "vae-flow-prior": "VAE+flow prior (beta_rec=1)",
     "wae-gan": "WAE-GAN",
 }
+# Of the paper on perceptual generative autoencoders.
+PERCEPTUAL = {"lpga": "LPGA", "vpga": "VPGA", "lvpga": "LVPGA", "vae-pga": "VAE"}
 # Checkpoint, or the recipe of one: paper, system and data set.
 OURS = {
-    f"{name}-{short}": ("000-GLF", system, data)
-    for name, system in LATENT_FLOW.items()
+    f"{name}-{short}": (paper, system, data)
+    for paper, systems in (("000-GLF", LATENT_FLOW), ("004-PGA", PERCEPTUAL))
+    for name, system in systems.items()
     for short, data in DATA.items()
 }
 METRICS = {

@@ -9,11 +9,16 @@ import pathlib
 import sys
 
 import keras
+import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
+from report import claims, measured, verdicts
 from report.measured import COLUMNS
 
+from latentzoo import extractors
+from latentzoo.evaluation import protocols, references
 from latentzoo.files import replacing
+from latentzoo.metrics.frechet import frechet_distance
 
 RESULTS = pathlib.Path(__file__).parent / "results"
 
@@ -40,6 +45,34 @@ class Curves(keras.callbacks.Callback):
         write([*kept, *found], self.path)
 
 
+def distance(model, x, *, network, dataset, count, draws):
+    """The Frechet distance of samples to images, over some draws of as many, as part of a row.
+
+    Args:
+        model: what draws the samples.
+        x: uint8 images of the test set, all of them.
+        network: str, name of an extractor.
+        dataset: str, as `latentzoo.data` calls it.
+        count, draws: int.
+    """
+    extractor, std = extractors.load(network), protocols.find("std")
+    real = references.reference(extractor, std, dataset, lambda: x).moments
+    pictures = (std.generated(model.sample(count, seed=seed)) for seed in range(draws))
+    values = [frechet_distance(extractor.features(drawn), real) for drawn in pictures]
+    return {
+        "metric": "frechet_distance",
+        "name": "FCD",
+        "value": float(np.mean(values)),
+        "deviation": float(np.std(values, ddof=1)),
+        "draws": draws,
+        "network": network,
+        "sha256": extractor.sha256,
+        "protocol": "std",
+        "generated": count,
+        "real": real.count,
+    }
+
+
 def read(path):
     """The rows of a file, which need not exist."""
     if not pathlib.Path(path).exists():
@@ -61,3 +94,18 @@ def curve(rows, system, metric):
     """Epochs and values of one number of one system."""
     chosen = [row for row in rows if (row["system"], row["metric"]) == (system, metric)]
     return [int(row["epochs"]) for row in chosen], [float(row["value"]) for row in chosen]
+
+
+def judged(paper, dataset, *ids):
+    """Verdicts on claims of a paper, as far as they are about one data set, from all that `RESULTS` holds.
+
+    Yields:
+        Lines such as `"CL-50 on MNIST, held: 3 comparisons by ..."`.
+    """
+    records = measured.published(RESULTS.parent.parent / "published.json")
+    ours = measured.lookup(measured.experiments(RESULTS, records), paper)
+    for claim in claims.CLAIMS:
+        if claim.id in ids:
+            yield f"{claim.id} on {dataset}, " + ": ".join(
+                verdicts.verdict(verdicts.on(claim, dataset), ours)
+            )

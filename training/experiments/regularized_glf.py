@@ -21,12 +21,8 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
-import numpy as np
 
-from latentzoo import data, extractors, finish, recipes, runs
-from latentzoo.evaluation import protocols, references
-from latentzoo.metrics.frechet import frechet_distance
-from latentzoo.metrics.moments import Moments
+from latentzoo import data, finish, recipes, runs
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import curves
@@ -49,7 +45,6 @@ METRICS = {
 
 def measure(model):
     """The numbers of one epoch."""
-    extractor, std = extractors.load(NETWORK), protocols.find("std")
     x = data.arrays("cifar10", "test")[0]
     found = finish.measure(model, x)
     names = {"mean_squared_error": "squared error of reconstruction", "nll": "NLL of codes, nats"}
@@ -65,21 +60,7 @@ def measure(model):
         "draws": 1,
         "real": len(x),
     }
-    real = references.reference(extractor, std, "cifar10", lambda: x).moments
-    draws = [std.generated(model.sample(COUNT, seed=seed)) for seed in range(DRAWS)]
-    values = [frechet_distance(Moments.of([extractor.features(draw)]), real) for draw in draws]
-    yield {
-        "metric": "frechet_distance",
-        "name": "FCD",
-        "value": float(np.mean(values)),
-        "deviation": float(np.std(values, ddof=1)),
-        "draws": DRAWS,
-        "network": NETWORK,
-        "sha256": extractor.sha256,
-        "protocol": "std",
-        "generated": COUNT,
-        "real": len(x),
-    }
+    yield curves.distance(model, x, network=NETWORK, dataset="cifar10", count=COUNT, draws=DRAWS)
 
 
 def train(system, arguments, epochs, out):

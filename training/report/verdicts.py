@@ -107,6 +107,13 @@ class Claim:
     never: str = ""
 
 
+def on(claim, dataset):
+    """The claim as far as it is about one data set."""
+    parts = sum((part if isinstance(part, list) else [part] for part in claim.parts), [])
+    kept = [p for p in parts if {need[1] for q in p.quantities for need in q.needs} == {dataset}]
+    return dataclasses.replace(claim, parts=kept)
+
+
 def verdict(claim, ours):
     """The verdict on a claim.
 

@@ -1,0 +1,77 @@
+"""Experiments in small: they run, go on where they stopped, and come to verdicts."""
+
+import csv
+import importlib
+import pathlib
+import sys
+
+import numpy as np
+import pytest
+
+from latentzoo import data, recipes
+
+TRAINING = pathlib.Path(__file__).parents[1] / "training"
+
+
+@pytest.fixture
+def small(fixture_images, monkeypatch, tmp_path):
+    """The module of an experiment, on 64 images and with results of its own."""
+    before = set(sys.modules)
+    for folder in (TRAINING, TRAINING / "experiments"):
+        monkeypatch.syspath_prepend(str(folder))
+
+    def load(name):
+        module = importlib.import_module(name)
+        results = tmp_path / "experiments" / "results"
+        (tmp_path / "published.json").write_bytes((TRAINING / "published.json").read_bytes())
+        monkeypatch.setattr(module.curves, "RESULTS", results)
+        monkeypatch.setattr(module, "COUNT", 160)
+        x = {split: fixture_images[f"x_{split}"][:64] for split in ("train", "test")}
+        monkeypatch.setattr(data, "arrays", lambda name, split: (x[split], None))
+        return module, results
+
+    yield load
+    for name in set(sys.modules) - before:
+        if name.split(".")[0] in ("report", "curves", "pga_mnist"):
+            del sys.modules[name]
+
+
+@pytest.mark.slow
+def test_pga_mnist(small, narrow, monkeypatch, tmp_path, capsys):
+    module, results = small("pga_mnist")
+    monkeypatch.setattr("latentzoo.networks.pga.UNITS", 16)
+    monkeypatch.setattr(module, "EVERY", 1)
+    arguments = ["--out", str(tmp_path / "runs"), "--epochs"]
+    module.main([*arguments, "1", "--systems", "LPGA"])
+    capsys.readouterr()
+    module.main([*arguments, "3"])
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert [line.split(",")[0] for line in lines[:6]] == [*module.SYSTEMS]
+    assert [line[:5] for line in lines[6:]] == [*module.CLAIMS]
+    verdicts = ("held", "not held", "undecided within noise")
+    assert all(line.split(", ")[1].split(":")[0] in verdicts for line in lines[6:]), lines
+    assert (results / "pga_mnist.png").stat().st_size > 1000
+    with open(results / "pga_mnist.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for system in module.SYSTEMS:
+        own = [row for row in rows if row["system"] == system and row["metric"] == "frechet_distance"]
+        draws = [(int(row["epochs"]), int(row["draws"])) for row in own]
+        first = [(1, 2), (1, 5)] if system == "LPGA" else [(1, 2)]
+        assert draws == [*first, (2, 2), (3, 2), (3, 5)]
+        losses = [float(row["value"]) for row in rows if row["system"] == system and row["metric"] == "loss"]
+        assert len(losses) == 3 and np.isfinite(losses).all()
+    size = (results / "pga_mnist.csv").read_bytes()
+    module.main([*arguments, "3"])  # nothing is left to do
+    assert (results / "pga_mnist.csv").read_bytes() == size
+
+
+def test_the_systems_are_those_that_claims_are_about(small):
+    module, _ = small("pga_mnist")
+    claims = {claim.id: claim for claim in module.curves.claims.CLAIMS}
+    for name in module.CLAIMS:
+        parts = module.curves.verdicts.on(claims[name], "MNIST").parts
+        assert parts
+        assert {need[0] for part in parts for q in part.quantities for need in q.needs} <= set(module.SYSTEMS)
+    for recipe, arguments in module.SYSTEMS.values():
+        known = recipes.recipe(recipe)["model"]
+        assert set(arguments) <= {*known, "decoder_learns_codes"}

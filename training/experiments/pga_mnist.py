@@ -1,0 +1,140 @@
+"""Perceptual generative autoencoders on MNIST, beside the VAE and beside what they are without their parts
+(Zhang, Zhang, Li, Bengio and Paull, 2020, arXiv:1906.10335, section 4).
+
+    python training/experiments/pga_mnist.py --out runs/pga-mnist
+
+LPGA, VPGA and LVPGA, the VAE of their configuration, LPGA without reconstruction of codes, and LPGA whose
+decoder, too, learns from it: the recipes lpga-mnist, vpga-mnist, lvpga-mnist and vae-pga-mnist, for equally
+many epochs, by default 60 of the paper's 600. Run it again to go on where it stopped, or with more epochs;
+`--systems` trains some of them, and the results are of all that are there.
+
+Writes results/pga_mnist.csv and .png, and prints the verdicts on CL-50, CL-51, CL-52 and CL-54. Of each
+system after the first epoch and every fifth one: the Frechet distance of 10,000 samples to the test images
+by classifier-mnist, two draws, and five at the end; and the loss on the test images, the sum of all that
+encoder or decoder descend, each once, at the weights that hold after the first 3,000 steps.
+"""
+
+import argparse
+import pathlib
+import sys
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+from keras import ops
+
+from latentzoo import data, finish, images, recipes, runs
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import curves
+
+NAME, NETWORK, COUNT, EVERY, DRAWS, LAST_DRAWS = "pga_mnist", "classifier-mnist", 10_000, 5, 2, 5
+CLAIMS = ("CL-50", "CL-51", "CL-52", "CL-54")
+SYSTEMS = {
+    "LPGA": ("lpga-mnist", {}),
+    "VAE": ("vae-pga-mnist", {}),
+    "VPGA": ("vpga-mnist", {}),
+    "LVPGA": ("lvpga-mnist", {}),
+    "LPGA without latent reconstruction (alpha=beta=0)": ("lpga-mnist", {"beta_prior_codes": 0.0}),
+    "LPGA (decoder learns latent reconstruction)": ("lpga-mnist", {"decoder_learns_codes": True}),
+}
+METRICS = {"frechet_distance": "Frechet distance, classifier", "loss": "loss"}
+TWICE = "noise"  # a term that is another's number, with another cut
+LATE = 10**9  # a step after all changes of weights
+
+
+def measure(model):
+    """The numbers of one epoch."""
+    x = data.arrays("mnist", "test")[0]
+    yield distance(model, x, DRAWS)
+    rows = [row for update in model.updates() for row in update.objectives.values()]
+    weights = {name: weight for row in rows for name, weight in row.items() if name != TWICE}
+    losses = []
+    for batch in images.batches(x, model.image_shape, 256):
+        terms = model.terms(ops.convert_to_tensor(batch), training=False)
+        losses.append(sum((w(LATE) if callable(w) else w) * np.asarray(terms[n]) for n, w in weights.items()))
+    summary = finish.summary(np.concatenate(losses))
+    value, deviation = summary["mean"], summary["standard_error"]
+    yield {
+        "metric": "loss",
+        "name": "loss",
+        "value": value,
+        "deviation": deviation,
+        "draws": 1,
+        "real": len(x),
+    }
+
+
+def distance(model, x, draws):
+    """The Frechet distance of samples to test images."""
+    return curves.distance(model, x, network=NETWORK, dataset="mnist", count=COUNT, draws=draws)
+
+
+def folder(system, out):
+    words = "".join(c if c.isalnum() else " " for c in system).split()
+    return out / "-".join(words)
+
+
+def train(system, epochs, out):
+    """Trains one system, and measures it."""
+    name, arguments = SYSTEMS[system]
+    recipe = recipes.recipe(name)
+    recipe["model"] |= arguments
+    recipe["epochs"] = epochs
+    out = folder(system, out)
+    facts = {
+        "system": system, "paper": "004-PGA", "dataset": "MNIST", "split": "test", "seed": recipe["seed"],
+        "command": f"python training/experiments/{NAME}.py --epochs {epochs}",
+    }  # fmt: skip
+    path = out / "measured.csv"
+    x = data.arrays("mnist", "train")[0]
+    runs.seed(recipe["seed"])
+    model = recipes.build(recipe, x.shape[1:])
+    try:
+        history = runs.train(
+            recipe, out, model, x=x, callbacks=[curves.Curves(path, measure, EVERY, **facts)], verbose=0
+        )
+    except FloatingPointError as reason:
+        print(f"{system}: {reason}", flush=True)
+        return
+    rows, last = curves.read(path), len(history)
+    if not any(int(row["epochs"]) == last and int(row["draws"]) == LAST_DRAWS for row in rows):
+        test = data.arrays("mnist", "test")[0]
+        rows.append({**facts, "epochs": last, **distance(model, test, LAST_DRAWS)})
+        curves.write(rows, path)
+
+
+def picture(rows, path):
+    """The curves of each system."""
+    figure, axes = plt.subplots(1, len(METRICS), figsize=(5.5 * len(METRICS), 4), layout="constrained")
+    for axis, (metric, label) in zip(axes, METRICS.items(), strict=True):
+        for system in SYSTEMS:
+            epochs, values = curves.curve(rows, system, metric)
+            axis.plot(epochs, values, marker="o", markersize=3, label=system)
+        axis.set(xlabel="epoch", title=label, yscale="log" if metric == "frechet_distance" else "symlog")
+        axis.grid(alpha=0.3)
+    axes[0].legend(fontsize=7)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs") / NAME)
+    parser.add_argument("--systems", nargs="+", choices=[*SYSTEMS], default=[*SYSTEMS])
+    given = parser.parse_args(arguments)
+    for system in given.systems:
+        train(system, given.epochs, given.out)
+        rows = sum((curves.read(folder(name, given.out) / "measured.csv") for name in SYSTEMS), [])
+        curves.write(rows, curves.RESULTS / f"{NAME}.csv")
+        picture(rows, curves.RESULTS / f"{NAME}.png")
+        ends = {label: curves.curve(rows, system, metric)[1][-1:] for metric, label in METRICS.items()}
+        print(system, *(f"{label} {end[0]:.4g}" for label, end in ends.items() if end), sep=", ", flush=True)
+    print(*curves.judged("004-PGA", "MNIST", *CLAIMS), sep="\n")
+
+
+if __name__ == "__main__":
+    main()
