@@ -103,17 +103,13 @@ def _paths(tree, prefix=""):
 
 def build(recipe, image_shape, train_images=None):
     """The untrained, compiled model of a recipe; a family with a code for each image wants their number."""
-    from latentzoo import models, priors
+    from latentzoo import models
 
     family, arguments = getattr(models, recipe["family"]), copy.deepcopy(recipe["model"])
     if getattr(family, "indexed", False):
         arguments["n_codes"] = train_images
     if recipe.get("prior"):
-        arguments["prior"] = priors.build(
-            recipe["prior"]["name"],
-            arguments["latent_dim"],
-            **{k: v for k, v in recipe["prior"].items() if k != "name"},
-        )
+        arguments["prior"] = prior(recipe)
     for part, settings in recipe.get("networks", {}).items():
         arguments[part] = network(part, settings, image_shape, arguments.get("dtype"))
     model = family(image_shape, **arguments)
@@ -121,6 +117,14 @@ def build(recipe, image_shape, train_images=None):
         getattr(model, part).trainable = False
     model.compile(optimizers(recipe, model))
     return model
+
+
+def prior(recipe):
+    """The prior of a recipe that names one, not fitted."""
+    from latentzoo import priors
+
+    settings = dict(recipe["prior"])
+    return priors.build(settings.pop("name"), recipe["model"]["latent_dim"], **settings)
 
 
 def network(part, settings, image_shape, dtype=None):

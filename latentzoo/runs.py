@@ -78,7 +78,7 @@ def batches(recipe, x, y, start, indexed=False):
     return data.epochs(x, size, y=None if indexed else y, seed=seed, start=start, indexed=indexed, **more)
 
 
-def fit_prior(recipe, out, model, x, verbose="auto"):
+def fit_prior(recipe, out, model, x, *, verbose="auto", callbacks=()):
     """The second part of a run: fits the prior to the codes of the trained model, as `prior_fit` says.
 
     Args:
@@ -89,19 +89,25 @@ def fit_prior(recipe, out, model, x, verbose="auto"):
         model: the trained model.
         x: uint8 images.
         verbose: as in `keras.Model.fit`.
+        callbacks: as in `train`, of a part with epochs.
+
+    Returns:
+        The trainer, or `None`.
     """
     part = {"seed": recipe["seed"], "learning_rate_factors": {}, **recipe["prior_fit"]}
     settings = part.pop("settings", {})
     seed(recipe["seed"])
     if "epochs" not in part:
         model.fit_prior(x, seed=recipe["seed"], verbose=verbose, **settings)
-        return
+        return None
     codes = model.codes_for_prior(x, seed=recipe["seed"])  # of images, but where they are learned
     model.prior.trainable = True
     trainer = model.prior.trainer(**settings)
     trainer.compile(recipes.optimizer(part["optimizer"]))
     codes = trainer.take(codes, part["batch_size"])
-    train({**part, "settings": settings}, out / "prior", trainer, x=codes, verbose=verbose)
+    part["settings"] = settings
+    train(part, out / "prior", trainer, x=codes, verbose=verbose, callbacks=callbacks)
+    return trainer
 
 
 @contextlib.contextmanager

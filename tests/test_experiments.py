@@ -26,13 +26,13 @@ def small(fixture_images, monkeypatch, tmp_path):
         (tmp_path / "published.json").write_bytes((TRAINING / "published.json").read_bytes())
         monkeypatch.setattr(module.curves, "RESULTS", results)
         monkeypatch.setattr(module, "COUNT", 160)
-        x = {split: fixture_images[f"x_{split}"][:64] for split in ("train", "test")}
-        monkeypatch.setattr(data, "arrays", lambda name, split: (x[split], None))
+        few = {key: array[:64] for key, array in fixture_images.items()}
+        monkeypatch.setattr(data, "arrays", lambda name, split: (few[f"x_{split}"], few[f"y_{split}"]))
         return module, results
 
     yield load
     for name in set(sys.modules) - before:
-        if name.split(".")[0] in ("report", "curves", "pga_mnist"):
+        if name.split(".")[0] in ("report", "curves", "pga_mnist", "advae_flowae"):
             del sys.modules[name]
 
 
@@ -75,3 +75,24 @@ def test_the_systems_are_those_that_claims_are_about(small):
     for recipe, arguments in module.SYSTEMS.values():
         known = recipes.recipe(recipe)["model"]
         assert set(arguments) <= {*known, "decoder_learns_codes"}
+
+
+@pytest.mark.slow
+def test_advae_flowae(small, monkeypatch, tmp_path, capsys):
+    module, results = small("advae_flowae")
+    monkeypatch.setattr(module, "MAPPED", 60)
+    arguments = ["--out", str(tmp_path / "runs"), "--share", "0.04", "--seeds"]
+    module.main([*arguments, "1"])
+    module.main([*arguments, "2"])
+    lines = capsys.readouterr().out.strip().splitlines()[-5:]
+    assert [line[:5] for line in lines] == [*module.CLAIMS]
+    with open(results / "advae_flowae.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for system in module.SYSTEMS:
+        own = {row["metric"]: row for row in rows if row["system"] == system}  # the last of each
+        assert {"frechet_distance", "f8", "f1_8"} <= set(own)
+        assert {row["draws"] for row in own.values()} == {"2"}
+        assert int(own["f8"]["epochs"]) == 2
+        assert ("loss" in own) == (system in module.LEARNED)
+        assert ("silhouette" in own) == (system in ("VAE", "FlowAE"))
+    assert (results / "advae_flowae.png").stat().st_size > 1000

@@ -136,7 +136,7 @@ def test_a_ring_is_covered(fitted):
 def test_the_generator_is_that_of_the_paper():
     prior = priors.build("imle", 64)
     assert prior.count_params() == 32 * 128 + 128 * 128 + 128 * 64 + 2 * 4 * 128 + 1
-    kinds = ["InputLayer", *["Dense", "BatchNormalization", "ReLU"] * 2, "Dense"]
+    kinds = ["InputLayer", *["Dense", "BatchNormalization", "Activation"] * 2, "Dense"]
     assert [type(layer).__name__ for layer in prior.network.layers] == kinds
     assert not any(layer.use_bias for layer in prior.network.layers if isinstance(layer, layers.Dense))
     trainer = prior.trainer()

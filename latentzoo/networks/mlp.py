@@ -19,7 +19,7 @@ from keras import layers
 from latentzoo.networks.batch_norm import BatchNormalization
 from latentzoo.networks.infogan import he
 
-ACTIVATIONS = {"elu": layers.ELU, "relu": layers.ReLU}
+ACTIVATIONS = ("elu", "relu")
 
 
 def encoder(image_shape, outputs, *, units=300, hidden_layers=2, dtype=None, name="encoder"):
@@ -123,5 +123,5 @@ def hidden(x, units, hidden_layers, activation, policy, use_bias=True):
     for i in range(hidden_layers):
         x = layers.Dense(units, use_bias=use_bias, dtype=policy, name=f"dense_{i}", **he())(x)
         x = BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=policy, name=f"dense_{i}_norm")(x)
-        x = ACTIVATIONS[activation](dtype=policy, name=f"dense_{i}_{activation}")(x)
+        x = layers.Activation(activation, dtype=policy, name=f"dense_{i}_{activation}")(x)
     return x

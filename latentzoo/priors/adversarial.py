@@ -60,9 +60,7 @@ class AdversarialGenerator(Generator):
 
     def __init__(self, latent_dim, *, noise_dim=None, units=300, hidden_layers=2, activation="elu", **kwargs):
         if activation not in mlp.ACTIVATIONS:
-            raise error(
-                "Unknown activation.", f"one of {tuple(mlp.ACTIVATIONS)}", f"activation={activation!r}"
-            )
+            raise error("Unknown activation.", f"one of {mlp.ACTIVATIONS}", f"activation={activation!r}")
         self.activation = activation
         width = latent_dim if noise_dim is None else noise_dim
         super().__init__(latent_dim, noise_dim=width, units=units, hidden_layers=hidden_layers, **kwargs)

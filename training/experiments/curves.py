@@ -30,18 +30,21 @@ class Curves(keras.callbacks.Callback):
         path: file of the rows.
         measure: function of the model that yields dicts of some of `COLUMNS`.
         every: int, epochs.
+        start: int. Epochs of an earlier stage, which are counted too.
         **facts: what is the same in all rows, such as `system` and `dataset`.
     """
 
-    def __init__(self, path, measure, every=1, **facts):
+    def __init__(self, path, measure, every=1, start=0, **facts):
         super().__init__()
-        self.path, self.measure, self.every, self.facts = pathlib.Path(path), measure, every, facts
+        self.path, self.measure, self.facts = pathlib.Path(path), measure, facts
+        self.every, self.start = every, start
 
     def on_epoch_end(self, epoch, logs=None):
         if epoch and (epoch + 1) % self.every:
             return
-        kept = [row for row in read(self.path) if int(row["epochs"]) <= epoch]
-        found = [{**self.facts, "epochs": epoch + 1, **row} for row in self.measure(self.model)]
+        epochs = self.start + epoch + 1
+        kept = [row for row in read(self.path) if int(row["epochs"]) < epochs]
+        found = [{**self.facts, "epochs": epochs, **row} for row in self.measure(self.model)]
         write([*kept, *found], self.path)
 
 
@@ -71,6 +74,11 @@ def distance(model, x, *, network, dataset, count, draws):
         "generated": count,
         "real": real.count,
     }
+
+
+def folder(system):
+    """A name for the folder of a system."""
+    return "-".join("".join(c if c.isalnum() else " " for c in system).split())
 
 
 def read(path):

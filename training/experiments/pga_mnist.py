@@ -72,18 +72,13 @@ def distance(model, x, draws):
     return curves.distance(model, x, network=NETWORK, dataset="mnist", count=COUNT, draws=draws)
 
 
-def folder(system, out):
-    words = "".join(c if c.isalnum() else " " for c in system).split()
-    return out / "-".join(words)
-
-
 def train(system, epochs, out):
     """Trains one system, and measures it."""
     name, arguments = SYSTEMS[system]
     recipe = recipes.recipe(name)
     recipe["model"] |= arguments
     recipe["epochs"] = epochs
-    out = folder(system, out)
+    out = out / curves.folder(system)
     facts = {
         "system": system, "paper": "004-PGA", "dataset": "MNIST", "split": "test", "seed": recipe["seed"],
         "command": f"python training/experiments/{NAME}.py --epochs {epochs}",
@@ -128,7 +123,7 @@ def main(arguments=None):
     given = parser.parse_args(arguments)
     for system in given.systems:
         train(system, given.epochs, given.out)
-        rows = sum((curves.read(folder(name, given.out) / "measured.csv") for name in SYSTEMS), [])
+        rows = sum((curves.read(given.out / curves.folder(name) / "measured.csv") for name in SYSTEMS), [])
         curves.write(rows, curves.RESULTS / f"{NAME}.csv")
         picture(rows, curves.RESULTS / f"{NAME}.png")
         ends = {label: curves.curve(rows, system, metric)[1][-1:] for metric, label in METRICS.items()}

@@ -1,0 +1,152 @@
+"""AdvAE and FlowAE beside the VAE and the AAE on binarized MNIST (Sridhar and Srivastava).
+
+    python training/experiments/advae_flowae.py --out runs/advae-flowae
+
+The recipes vae-binary-mnist, aae-mnist, flowae-mnist, advae-mnist and advae-gan-mnist, each with five seeds;
+the last three of a seed share their autoencoder. Run it again to go on where it stopped, or with more seeds.
+
+Writes results/advae_flowae.csv and .png, and prints the verdicts on CL-30 to CL-34. Of each system at its
+end, mean and deviation over the seeds: the Frechet distance of 10,000 samples to the test images, cut at a
+half, by classifier-mnist, their recall and precision, and of codes the silhouette by digit of a t-SNE map of
+2,000 test images, perplexity 70. While priors are fitted, after every fifth epoch, the distance, and on the
+codes of the test images the loss: of the flow its negative log-likelihood, of a critic what it descends.
+"""
+
+import argparse
+import itertools
+import pathlib
+import sys
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+
+from latentzoo import data, extractors, finish, images, recipes, runs
+from latentzoo.evaluation import protocols, references
+from latentzoo.metrics import frechet_distance, precision_recall, silhouette, tsne
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import curves
+
+NAME, NETWORK, COUNT, MAPPED, EVERY = "advae_flowae", "classifier-mnist", 10_000, 2_000, 5
+CLAIMS = ("CL-30", "CL-31", "CL-32", "CL-33", "CL-34")
+SYSTEMS = {
+    "VAE": "vae-binary-mnist",
+    "AAE": "aae-mnist",
+    "FlowAE": "flowae-mnist",
+    "AdvAE (WGAN-GP)": "advae-mnist",
+    "AdvAE (GAN)": "advae-gan-mnist",
+}
+PAPER, DATASET = "002-FlowAE-AdvAE", "MNIST-binarized"
+LEARNED = {"FlowAE": "nll", "AdvAE (WGAN-GP)": "critic", "AdvAE (GAN)": "critic"}  # what the curves are of
+
+
+def compared(model, seed, real, names):
+    """Rows of the samples of a model: features of theirs beside those of the test images."""
+    extractor, std = extractors.load(NETWORK), protocols.find("std")
+    features = extractor.features(std.generated(model.sample(COUNT, seed=seed)))
+    network = {"network": NETWORK, "sha256": extractor.sha256, "protocol": "std", "generated": COUNT}
+    found = {"frechet_distance": frechet_distance(features, real.moments)}
+    if "f8" in names:
+        n = min(len(features), len(real.features))
+        both = precision_recall(features[:n], real.features[:n], seed=seed)
+        found |= {"f8": both.f8, "f1_8": both.f1_8}
+    for metric, value in found.items():
+        yield {"metric": metric, "name": names[metric], "value": value, "draws": 1, **network}
+
+
+def fitting(model, trainer, system, test, seed, real):
+    """The numbers of one epoch of a prior."""
+    yield from compared(model, seed, real, {"frechet_distance": "FCD"})
+    codes = np.asarray(model.encode(test))
+    values = trainer.updates()[0].terms(codes, training=False)[LEARNED[system]]
+    summary = finish.summary(np.asarray(values))
+    yield {"metric": "loss", "name": "loss", "value": summary["mean"], "deviation": summary["standard_error"]}
+
+
+def train(system, seed, share, out):
+    """Trains one system with one seed, and measures it."""
+    recipe = {**recipes.shorten(recipes.recipe(SYSTEMS[system]), share), "seed": seed}
+    second = {key: recipe.pop(key) for key in ("prior", "prior_fit") if key in recipe}
+    out = out / f"seed-{seed}"
+    path = out / curves.folder(system) / "measured.csv"
+    if any(row["metric"] == "f8" for row in curves.read(path)):
+        return
+    (x, _), (test, digits) = (data.arrays("mnist", split) for split in ("train", "test"))
+    x_cut, test = images.binarized(x), images.binarized(test)
+    facts = {"system": system, "paper": PAPER, "dataset": DATASET, "split": "test", "seed": seed,
+             "real": len(test), "command": f"python training/experiments/{NAME}.py"}  # fmt: skip
+    real = references.reference(extractors.load(NETWORK), protocols.find("std"), None, lambda: test)
+    runs.seed(seed)
+    model = recipes.build(recipe, x.shape[1:])
+    first = out / (curves.folder(system) if not second else "autoencoder")
+    epochs = len(runs.train(recipe, first, model, x=x, verbose=0))
+    if second:
+        recipe |= second
+        model.replace(prior=recipes.prior(recipe))
+        measure = curves.Curves(path, None, EVERY, epochs, **facts)
+        measure.measure = lambda trainer: fitting(model, trainer, system, test, seed, real)
+        runs.fit_prior(recipe, path.parent, model, x_cut, verbose=0, callbacks=[measure])
+        epochs += recipe["prior_fit"]["epochs"]
+    names = {"frechet_distance": "FCD", "f8": "PRD F8", "f1_8": "PRD F1/8"}
+    rows = [{**facts, "epochs": epochs, **row} for row in compared(model, seed, real, names)]
+    if system in ("VAE", "FlowAE"):  # what AdvAE encodes with is FlowAE's
+        plane = tsne(model.encode(test[:MAPPED]), perplexity=min(70, MAPPED // 4), seed=seed)
+        np.savez(path.parent / "map.npz", plane=plane, digits=digits[:MAPPED])
+        row = {"metric": "silhouette", "name": "silhouette of codes", "draws": 1, "real": MAPPED}
+        rows.append({**facts, "epochs": epochs, **row, "value": silhouette(plane, digits[:MAPPED])})
+    kept = [row for row in curves.read(path) if int(row["epochs"]) < epochs or row["metric"] == "loss"]
+    curves.write([*kept, *rows], path)
+
+
+def over_seeds(rows):
+    """Mean and deviation over the seeds of what is alike."""
+    alike = ("system", "metric", "epochs")
+    rows = sorted(rows, key=lambda row: [str(row[key]).zfill(5) for key in alike])
+    for _, group in itertools.groupby(rows, lambda row: [row[key] for key in alike]):
+        group = list(group)
+        values = [float(row["value"]) for row in group]
+        deviation = np.std(values, ddof=1) if len(values) > 1 else group[0]["deviation"]
+        yield {**group[0], "value": np.mean(values), "deviation": deviation, "draws": len(values)}
+
+
+def picture(rows, out, path):
+    """Curves of the priors and the ends of all; maps of codes of the first seed."""
+    figure, axes = plt.subplots(1, 4, figsize=(18, 4), layout="constrained")
+    for system in SYSTEMS:
+        for axis, metric in zip(axes[:2], ("frechet_distance", "loss"), strict=True):
+            axis.plot(*curves.curve(rows, system, metric), marker="o", markersize=4, label=system)
+    axes[0].set(xlabel="epoch", title="Frechet distance, classifier", yscale="log")
+    axes[1].set(xlabel="epoch", title="loss on test codes", yscale="symlog")
+    axes[0].legend(fontsize=8)
+    for axis, system in zip(axes[2:], ("VAE", "FlowAE"), strict=True):
+        kept = out / "seed-0" / curves.folder(system) / "map.npz"
+        if kept.exists():
+            with np.load(kept) as file:
+                axis.scatter(*file["plane"].T, c=file["digits"], cmap="tab10", s=3)
+        axis.set(title=f"codes of {system}, t-SNE", xticks=[], yticks=[])
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--share", type=float, default=1.0, help="of the recipes' schedules")
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs") / NAME)
+    given = parser.parse_args(arguments)
+    for seed, system in itertools.product(range(given.seeds), SYSTEMS):
+        train(system, seed, given.share, given.out)
+        found = [curves.read(path) for path in sorted(given.out.glob("seed-*/*/measured.csv"))]
+        rows = list(over_seeds(sum(found, [])))
+        curves.write(rows, curves.RESULTS / f"{NAME}.csv")
+        picture(rows, given.out, curves.RESULTS / f"{NAME}.png")
+        end = curves.curve(rows, system, "frechet_distance")[1][-1]
+        print(f"seed {seed}, {system}: mean FCD so far {end:.4g}", flush=True)
+    print(*curves.judged(PAPER, DATASET, *CLAIMS), sep="\n")
+
+
+if __name__ == "__main__":
+    main()
