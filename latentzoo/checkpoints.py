@@ -12,6 +12,7 @@ from latentzoo import __version__, allowed, models
 
 # isort: split
 import keras
+import numpy as np
 from keras.src.backend.common import global_state
 
 from latentzoo.configs import broken, read_config, without_compile
@@ -171,7 +172,8 @@ def save(model, folder, storage=None, *, provenance=None):
     }
     try:
         config["arguments"] = model.get_config()
-        config = json.loads(json.dumps(config, allow_nan=False), object_hook=without_compile)
+        text = json.dumps(config, allow_nan=False, default=of_numpy)
+        config = json.loads(text, object_hook=without_compile)
     except (NotImplementedError, TypeError, ValueError) as error:
         raise ValueError(
             f"What describes this {family} does not fit into JSON. Expected: networks with a Keras "
@@ -206,6 +208,13 @@ def save(model, folder, storage=None, *, provenance=None):
         ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def of_numpy(value):
+    """A scalar of NumPy as one of Python."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} is no type of JSON")
 
 
 def lineage(model, weights):

@@ -1,6 +1,7 @@
 """What can be wrong with a routing table, its terms, optimizers and parts, and how to say so."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from latentzoo.errors import error
@@ -106,12 +107,19 @@ def examples(x):
 
 
 def sample_weight(weight):
-    if weight is not None and len(weight.shape) != 1:
+    """The weights of a batch as a tensor, `(batch,)` and 0 or more; `None` stays."""
+    if weight is None:
+        return None
+    if len(weight.shape) != 1:
         raise error(
             "`sample_weight` has one number for each example.",
             "shape (batch,)",
             f"shape {tuple(weight.shape)}",
         )
+    weight = ops.cast(weight, "float32")
+    fits = ops.all(ops.logical_and(weight >= 0, ops.isfinite(weight)))
+    message = "Bad `sample_weight`. Expected: finite numbers of 0 or more. Received: some that are not."
+    return require(fits, message, weight)
 
 
 def terms(found, update, size):
@@ -167,6 +175,19 @@ def finite(sums, step, gradients):
         ]
         gradients = require(ops.isfinite(value), message, gradients, kind=FloatingPointError)
     return gradients
+
+
+def finite_epoch(epoch, logs):
+    """The means of an epoch are finite: what its last step did shows in those of the validation alone."""
+    for name, value in (logs or {}).items():
+        if not np.isfinite(value):
+            raise error(
+                f"Training diverged: the mean of '{name}' over epoch {epoch + 1} is not finite.",
+                "a finite number",
+                f"{value}",
+                "The weights are those after it. Lower the learning rate, or go on from an earlier state.",
+                kind=FloatingPointError,
+            )
 
 
 def gradients(found, group, row, update):

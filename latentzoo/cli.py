@@ -46,8 +46,9 @@ def main():
     logging.getLogger("absl").setLevel(logging.ERROR)  # nor for each folder without data
     try:
         app()
-    except (ValueError, OSError, RuntimeError, ImportError) as mistake:
-        # RuntimeError: another Keras backend; ImportError: an extra that is not installed.
+    except (ValueError, OSError, RuntimeError, ImportError, FloatingPointError) as mistake:
+        # RuntimeError: another Keras backend; ImportError: an extra that is not installed;
+        # FloatingPointError: training diverged.
         complain(mistake)
         sys.exit(2)
 

@@ -1,5 +1,6 @@
 """The one shape of the package's errors: problem, expected, received, remedy."""
 
+import inspect
 import numbers
 
 
@@ -28,11 +29,27 @@ def whole(key, value, *, least):
         raise error(f"Bad {key}.", f"an integer >= {least}", f"{key}={value!r}")
 
 
-def real(key, value, *, least):
-    """Checks that an argument is a finite number of at least `least`."""
-    fits = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not fits or not least <= value < float("inf"):
-        raise error(f"Bad {key}.", f"a number >= {least}", f"{key}={value!r}"[:100])
+def real(key, value, *, least=None, above=None):
+    """Checks that an argument is a finite number of at least `least`, or more than `above`."""
+    fits = isinstance(value, numbers.Real) and not isinstance(value, bool) and abs(value) < float("inf")
+    if not fits or (value < least if above is None else value <= above):
+        wanted = f">= {least}" if above is None else f"> {above}"
+        raise error(f"Bad {key}.", f"a number {wanted}", f"{key}={value!r}"[:100])
+
+
+def keywords(function, given, doing):
+    """Checks that a function, or the constructor of a class, takes keyword arguments of these names.
+
+    Args:
+        function: what takes them; if it takes any, there is nothing to check.
+        given: iterable of str.
+        doing: str, for the error.
+    """
+    parameters = inspect.signature(function).parameters.values()
+    known = [p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    unknown = [name for name in given if name not in known]
+    if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters):
+        raise error(f"Unknown arguments of {doing}.", f"some of {known}", f"{unknown}", kind=TypeError)
 
 
 def describe(x):

@@ -61,6 +61,9 @@ def clearly(method):
     @functools.wraps(method)
     def clear(self, x=None, *args, **kwargs):
         self.check_data(x)
+        weight = kwargs.get("sample_weight")
+        if weight is not None and not args and kwargs.get("y") is None:
+            kwargs["y"] = np.zeros(len(weight), "float32")  # without labels, Keras leaves weights aside
         with clear_errors():
             return method(self, x, *args, **kwargs)
 

@@ -23,11 +23,10 @@ class Batch:
     """Counts and weights of one batch on one replica."""
 
     def __init__(self, x, sample_weight):
-        checks.sample_weight(sample_weight)
         size = ops.shape(keras.tree.flatten(x)[0])[0]
         self.static_size = None if tf.is_tensor(size) else size
         self.count = tf.cast(size, "float32")
-        self.weight = None if sample_weight is None else tf.cast(sample_weight, "float32")
+        self.weight = checks.sample_weight(sample_weight)
         replica = tf.distribute.get_replica_context()
         self.replicas = replica.num_replicas_in_sync
         # Optimizers sum gradients over replicas. A sum of terms over the global count is then the

@@ -103,8 +103,9 @@ def fit_prior(recipe, out, model, x, *, verbose="auto", callbacks=()):
     codes = model.codes_for_prior(x, seed=recipe["seed"])  # of images, but where they are learned
     model.prior.trainable = True
     trainer = model.prior.trainer(**settings)
-    trainer.compile(recipes.optimizer(part["optimizer"]))
     codes = trainer.take(codes, part["batch_size"])
+    steps = math.ceil(len(codes) / part["batch_size"])
+    trainer.compile(recipes.optimizer(part["optimizer"]), steps_per_epoch=steps)
     part["settings"] = settings
     train(part, out / "prior", trainer, x=codes, verbose=verbose, callbacks=callbacks)
     return trainer

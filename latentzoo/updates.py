@@ -39,7 +39,8 @@ class UpdateModel(Parts, keras.Model):
     counted once. The terms are the objective: regularizers of layers and `add_loss` are ignored
     unless a term returns them. As in Keras, `trainable` is read when compiling.
 
-    Training ends at the first term that is not finite, before it moves a weight; as an error that names it.
+    Training ends at the first term that is not finite, before it moves a weight, and at an epoch whose means,
+    those of the validation too, are not all finite, before a callback sees it; as an error that names it.
     A subclass that has something to do between epochs defines `end_epoch()`, which runs before the callbacks
     look at the model; what only the terms need, such as the network of a loss, is got in `before_steps()`.
 
@@ -75,7 +76,7 @@ class UpdateModel(Parts, keras.Model):
             steps_per_execution: int. Batches per call; 1 under a strategy.
             jit_compile: `"auto"` compiles the optimizers alone on one CPU, the fastest way there
                 for convolutions; `True` compiles the whole step, which then does not look for pixels
-                out of range; `False` nothing.
+                out of range, nor for terms that are not finite before the epoch ends; `False` nothing.
 
         Raises:
             ValueError: `loss`, `metrics` or their weights were given, a group is unknown or left
@@ -230,10 +231,12 @@ class UpdateModel(Parts, keras.Model):
 
     @clearly
     def fit(self, *args, callbacks=None, **kwargs):
-        if type(self).end_epoch is not UpdateModel.end_epoch:
-            end = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: self.end_epoch())
-            callbacks = [end, *keras.tree.flatten(callbacks or [])]
-        return super().fit(*args, callbacks=callbacks, **kwargs)
+        def end(epoch, logs):
+            checks.finite_epoch(epoch, logs)
+            self.end_epoch()
+
+        end = keras.callbacks.LambdaCallback(on_epoch_end=end)  # before others, which may save the model
+        return super().fit(*args, callbacks=[end, *keras.tree.flatten(callbacks or [])], **kwargs)
 
     evaluate = clearly(keras.Model.evaluate)
     predict = clearly(keras.Model.predict)

@@ -595,3 +595,15 @@ def test_long_networks(saved, folder, kind):
     change(3000)
     with refused("takes too long to build"):
         configs.read_config(folder)
+
+
+@pytest.mark.parametrize("path", [("latent_dim",), ("prior", "config", "units")], ids=".".join)
+def test_sizes_that_no_weights_could_have_are_refused_before_anything_is_built(folder, path):
+    config = json.loads((folder / "config.json").read_text())
+    node = config["arguments"]
+    for key in path[:-1]:
+        node = node[key]
+    node[path[-1]] = 10**9
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match=f"Expected: {path[-1]} of at most .*Received: 1000000000"):
+        configs.read_config(folder)

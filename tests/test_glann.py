@@ -135,7 +135,7 @@ def test_a_ring_is_covered(fitted):
 
 def test_the_generator_is_that_of_the_paper():
     prior = priors.build("imle", 64)
-    assert prior.count_params() == 32 * 128 + 128 * 128 + 128 * 64 + 2 * 4 * 128 + 1
+    assert prior.count_params() == 32 * 128 + 128 * 128 + 128 * 64 + 2 * 4 * 128
     kinds = ["InputLayer", *["Dense", "BatchNormalization", "Activation"] * 2, "Dense"]
     assert [type(layer).__name__ for layer in prior.network.layers] == kinds
     assert not any(layer.use_bias for layer in prior.network.layers if isinstance(layer, layers.Dense))
@@ -692,3 +692,13 @@ def test_a_table_of_codes_is_a_keras_layer():
     layer = Codes(10, 3)
     copy = Codes.from_config(layer.get_config())
     assert copy.table.shape == (10, 3) and copy.name == "codes"
+
+
+def test_nearest_draws_far_from_the_origin():
+    """Squares of what codes have in common must not drown their differences."""
+    rng = np.random.default_rng(0)
+    codes, draws = rng.normal(1000, 1, (300, 5)), rng.normal(1000, 1, (2000, 5))
+    plain = np.square(codes[:, None] - draws).sum(-1)
+    found = nearest(codes.astype("float32"), draws.astype("float32"))
+    assert np.sqrt(plain[np.arange(300), found]).max() < np.sqrt(plain.min(axis=1)).max() + 1e-3
+    assert np.mean(found == plain.argmin(axis=1)) > 0.98

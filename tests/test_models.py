@@ -1272,3 +1272,84 @@ def test_an_unfitted_prior(family, images):
         with pytest.raises(ValueError, match="(?s)not fitted.*Expected:.*Received:"):
             call()
     assert is_pictures(model.interpolate(images[:1], images[1:2], 3, space="latent"), 1, 3)
+
+
+def test_weights_of_images_without_labels_count(images):
+    """Keras leaves them aside where there are no labels."""
+    weight = np.zeros(64, "float32")
+    weight[:2] = 1
+    found = []
+    for x, arguments in ((images, {"sample_weight": weight}), (images, {}), (images[:2], {})):
+        model = make("PlainAutoencoder")
+        model.compile(keras.optimizers.SGD(1e-3), jit_compile=False)
+        found.append(model.evaluate(x, batch_size=64, verbose=0, return_dict=True, **arguments))
+    weighted, whole, two = (logs["reconstruction"] for logs in found)
+    assert weighted * 64 == pytest.approx(two * 2, rel=1e-5) and weighted != pytest.approx(whole, rel=0.1)
+
+
+@pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf])
+@pytest.mark.parametrize("labels", [True, False])
+def test_bad_sample_weights(images, bad, labels):
+    weight = np.ones(64, "float32")
+    weight[3] = bad
+    model = make("VAE")
+    model.compile(jit_compile=False)
+    y = {"y": np.zeros(64)} if labels else {}
+    with pytest.raises(ValueError, match="sample_weight.*Expected: finite numbers of 0 or more"):
+        model.fit(images, sample_weight=weight, verbose=0, **y)
+
+
+def test_whole_steps_of_xla_end_with_the_epoch(images):
+    model = make("VAE")
+    model.compile(keras.optimizers.SGD(1e6), jit_compile=True)
+    with pytest.raises(FloatingPointError, match=r"mean of '\w+' over epoch \d is not finite"):
+        model.fit(images, batch_size=16, epochs=5, verbose=0)
+
+
+def test_a_prior_without_density_in_families_that_learn_theirs(images):
+    for family in ("FlowPriorVAE", "GLF"):
+        model = make(family, prior="second-stage")
+        model.compile(jit_compile=False)
+        assert "nll" not in model.fit(images, epochs=1, verbose=0).history
+    model = make("GLF, regularized", prior="second-stage")
+    with pytest.raises(ValueError, match="Expected: a prior that has one"):
+        model.compile()
+
+
+def test_numbers_of_numpy(tmp_path):
+    model = models.VAE((8, 8, 1), np.int64(4), beta_kl=np.float32(0.5), decoder_variance=np.float32(0.1))
+    model.save_pretrained(tmp_path / "model")
+    assert latentzoo.load(tmp_path / "model").beta_kl == 0.5
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (
+            lambda m, x: m.fit_prior(x, "gaussian", epochs=1),
+            TypeError,
+            r"Expected: some of.*Received: \['epochs",
+        ),
+        (lambda m, x: m.fit_prior(x, "imle", validation_data=x), TypeError, "Received:.*validation_data"),
+        (lambda m, x: m.fit_prior(x, "realnvp", lr=1), TypeError, r"some of \['prior', 'weight_decay'\]"),
+        (lambda m, x: m.fit_prior(x, "maf", weight_decay=-1.0), ValueError, "weight_decay"),
+        (lambda m, x: m.fit_prior(x, "maf", epochs=0), ValueError, "epochs.*Expected: an integer >= 1"),
+        (lambda m, x: m.fit_prior(x, "maf", batch_size=0), ValueError, "batch_size"),
+        (lambda m, x: m.fit_prior(x, "maf", patience=-1), ValueError, "patience"),
+        (lambda m, x: m.fit_prior(x, "maf", validation_split=1.0), ValueError, "validation_split"),
+        (lambda m, x: m.encode(x, draw=True, seed=-1), ValueError, "seed.*Expected: an integer >= 0"),
+        (lambda m, x: models.VAE(SHAPE, 4, prior=""), ValueError, "Unknown prior"),
+        (lambda m, x: models.VAE(SHAPE, 4, decoder_variance=np.ones(3)), ValueError, "decoder_variance"),
+        (lambda m, x: models.WAE(SHAPE, 4, prior_deviation=-1.0), ValueError, "prior_deviation.*number > 0"),
+        (lambda m, x: models.TwoStageVAE(SHAPE, 4, decoder_variance=0.1), ValueError, "Take `VAE`"),
+        (lambda m, x: priors.Normal(2, deviation="a"), ValueError, "Expected: a number > 0"),
+    ],
+)
+def test_bad_arguments_of_priors_and_families(fitted, images, call, kind, message):
+    with pytest.raises(kind, match=f"(?s){message}"):
+        call(fitted("VAE"), images)
+
+
+def test_wae_samples_from_what_it_holds_codes_to():
+    model = models.WAE(SHAPE, 4, prior="normal", prior_deviation=2.0)
+    assert model.prior.deviation == 2.0

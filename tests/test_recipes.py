@@ -234,3 +234,38 @@ def test_a_damaged_state_is_told(again):
     state.write_bytes(state.read_bytes()[:-100])
     with pytest.raises(ValueError, match="damaged. Expected.*Received"):
         recipes.run("a", recipes.smoke(recipes.recipe("glf-fashion")), again, tiny=True, verbose=0)
+
+
+@pytest.mark.parametrize("n", [60, 100, 600])
+def test_an_epoch_of_a_prior_is_one_pass_over_the_codes(n, tmp_path):
+    """Several batches in a call, of data without an end, must not run on into the next epoch."""
+    from latentzoo import models, priors, runs
+
+    codes = np.random.default_rng(0).standard_normal((n, 3), "float32")
+    model = models.PlainAutoencoder((8, 8, 1), 3, prior=priors.MAF(3, units=4, blocks=1))
+    model.codes_for_prior = lambda x, seed: codes
+    part = {"optimizer": {"learning_rate": 1e-3}, "batch_size": 32, "epochs": 2}
+    trainer = runs.fit_prior({"seed": 0, "prior_fit": part}, tmp_path, model, None, verbose=0)
+    assert int(trainer.optimizer.groups["prior"].iterations) == 2 * -(-n // 32)
+
+
+def test_a_last_step_that_diverges_is_never_the_last_state(tmp_path):
+    """One step in an epoch: what it did shows in the validation alone, before the state is saved."""
+    recipe = recipes.smoke(recipes.recipe("vae-fashion"))
+    recipe |= {"batch_size": 64, "epochs": 2}
+    recipe["optimizer"]["learning_rate"] = 1e30
+    with pytest.raises(FloatingPointError, match=r"mean of 'val_\w+' over epoch 1 is not finite.*is none"):
+        recipes.run("vae-fashion", recipe, tmp_path, tiny=True, verbose=0)
+    assert not (tmp_path / "state.safetensors").exists()
+
+
+def test_a_divergence_is_one_line_in_a_shell(tmp_path):
+    command = ["train", "vae-fashion", "--smoke", "--quiet", "--out", str(tmp_path / "run")]
+    code = "from latentzoo.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command, "--set", "optimizer.learning_rate=1e30"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "Error: Training diverged" in done.stderr

@@ -90,18 +90,22 @@ class AAE(Autoencoder):
         if saturating not in (None, True, False):
             raise error("Bad saturating.", "True, False, or None", f"saturating={saturating!r}")
         self.saturating, policy = saturating, self.dtype_policy
-        self.encoder = self.own("encoder", encoder) or infogan.encoder(image_shape, latent_dim, dtype=policy)
-        self.decoder = self.own("decoder", decoder) or infogan.decoder(image_shape, latent_dim, dtype=policy)
+        self.encoder = self.own("encoder", encoder) or infogan.encoder(
+            self.image_shape, self.latent_dim, dtype=policy
+        )
+        self.decoder = self.own("decoder", decoder) or infogan.decoder(
+            self.image_shape, self.latent_dim, dtype=policy
+        )
         if self.learned_prior:
             judge = {"units": 1024}
             drawn = {"units": 1024, "hidden_layers": 3, "activation": "relu"}
-            prior = prior or priors.build("adversarial", latent_dim, **drawn)
+            prior = priors.build("adversarial", self.latent_dim, **drawn) if prior is None else prior
         else:
             judge = {"units": 300, "negative_slope": 0.2}
         self.critic = self.own("critic", critic) or critics.dense(
-            latent_dim, hidden_layers=2, dtype=policy, **judge
+            self.latent_dim, hidden_layers=2, dtype=policy, **judge
         )
-        self.prior = priors.build(prior or "normal", latent_dim)
+        self.prior = priors.build(prior, self.latent_dim, default="normal")
         self.seed_generator = keras.random.SeedGenerator(0)
         self.check_parts()
 

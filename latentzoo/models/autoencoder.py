@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from latentzoo import images, priors
-from latentzoo.errors import error, whole
+from latentzoo.errors import error, keywords, whole
 from latentzoo.graphs import infer
 from latentzoo.parts import check_model, check_network
 from latentzoo.pretrained import Pretrained
@@ -140,6 +140,8 @@ class Autoencoder(Pretrained, UpdateModel):
         Raises:
             ValueError: the images have another shape, or pixels outside [0, 1] or not finite.
         """
+        if seed is not None:
+            whole("seed", seed, least=0)
         encoded = self._encoded(x, batch_size)
         codes = self.draw_codes(encoded, np.random.default_rng(seed)) if draw else self.codes_of(encoded)
         return np.asarray(codes)
@@ -239,13 +241,17 @@ class Autoencoder(Pretrained, UpdateModel):
             validation_data: images to judge the prior by; if `None` a part of `data`, where fitting needs it.
             draw: bool. Fit to draws from the posteriors, fresh ones in every epoch where the posteriors are
                 normal, instead of to their means; `None` is what the family wants.
-            seed: as in `encode`, and of the prior's `fit` where it takes one.
-            **fit_arguments: passed to the prior's `fit`, such as `epochs`.
+            seed: as in `encode`, and of the prior's `fit` where it takes one. The first weights of a network
+                and the order of codes follow `keras.utils.set_random_seed`.
+            **fit_arguments: passed to the prior's `fit`, such as `epochs`; priors differ in what they take.
 
         Returns:
             What the prior's `fit` returns.
-        """
 
+        Raises:
+            TypeError: the prior's `fit` takes no such arguments.
+            ValueError: images or arguments are out of range.
+        """
         codes = self.codes_for_prior(data, draw=draw, seed=seed)
         if validation_data is not None:
             fit_arguments["validation_data"] = self.codes_for_prior(validation_data, draw=draw, seed=seed)
@@ -255,6 +261,7 @@ class Autoencoder(Pretrained, UpdateModel):
         """`fit_prior`, on what `codes_for_prior` returns."""
         with self.distribute_strategy.scope():
             new = self.prior if prior is None else priors.build(prior, self.latent_dim)
+        keywords(new.fit, fit_arguments, f"fitting a {type(new).__name__}")
         if seed is not None and "seed" in inspect.signature(new.fit).parameters:
             fit_arguments["seed"] = seed
         trainable, new.trainable = new.trainable, True  # a prior that is frozen for `fit` may be fitted here

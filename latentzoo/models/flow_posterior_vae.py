@@ -64,7 +64,7 @@ class FlowPosteriorVAE(Variational):
         self.flow = priors.latent_flow(flow, latent_dim)
         if not isinstance(self.flow, priors.RealNVP):
             raise error("The posterior is bent by a flow.", "a `latentzoo.priors.RealNVP`", f"flow={flow!r}")
-        self.prior = priors.build(prior or "normal", latent_dim)
+        self.prior = priors.build(prior, self.latent_dim, default="normal")
         self.check_parts()
 
     def updates(self):

@@ -61,7 +61,7 @@ class FlowPriorVAE(Variational):
         real("beta_rec", beta_rec, least=0)
         real("beta_kl", beta_kl, least=0)
         self.beta_rec, self.beta_kl = beta_rec, beta_kl
-        self.prior = priors.latent_flow(prior, latent_dim)
+        self.prior = priors.latent_flow(prior, self.latent_dim)
         self.check_parts()
 
     def updates(self):
@@ -72,7 +72,7 @@ class FlowPriorVAE(Variational):
         # Of one row, which is one backward pass, where it gives the prior the same gradient.
         likelihood = bound if self.beta_kl == 1 else {"nll": 1.0}
         rows = self.rows(encoder=bound, decoder=bound, prior=likelihood if learned else {})
-        monitors = MONITORS if self.beta_kl else (*MONITORS, "negative_entropy")
+        monitors = MONITORS if "nll" in bound else (*MONITORS, "negative_entropy")
         return [Update(self.terms, monitors=monitors, **rows)]
 
     def terms(self, x, training):

@@ -108,7 +108,7 @@ class GLANN(Autoencoder):
             dtype=self.dtype_policy,
         )
         arguments = {} if prior else {"unit_norm": True}
-        self.prior = priors.build(prior or "imle", latent_dim, **arguments)
+        self.prior = priors.build(prior, self.latent_dim, default="imle", **arguments)
         self.check_parts()
 
     def updates(self):

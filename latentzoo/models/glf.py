@@ -104,15 +104,21 @@ class GLF(Autoencoder):
         self.reconstruction = reconstruction
         self.perceptual = Perceptual(perceptual_network, dtype=self.dtype_policy)
         self.encoder = self.own("encoder", encoder) or infogan.encoder(
-            image_shape, latent_dim, dtype=self.dtype_policy
+            self.image_shape, self.latent_dim, dtype=self.dtype_policy
         )
         self.decoder = self.own("decoder", decoder) or infogan.decoder(
-            image_shape, latent_dim, dtype=self.dtype_policy
+            self.image_shape, self.latent_dim, dtype=self.dtype_policy
         )
-        self.prior = priors.latent_flow(prior, latent_dim)
+        self.prior = priors.latent_flow(prior, self.latent_dim)
         self.check_parts()
 
     def updates(self):
+        if self.regularized and not self.prior.explicit:
+            raise error(
+                "With `regularized=True` the encoder descends the density of its codes.",
+                "a prior that has one, such as `RealNVP`",
+                type(self.prior).__name__,
+            )
         autoencode = {"reconstruction": self.beta_rec}
         encode = {**autoencode, "nll": 1.0} if self.regularized else autoencode
         prior = {"nll": 1.0, "decay": self.weight_decay} if self.prior.explicit else {}

@@ -106,8 +106,10 @@ class PGA(Autoencoder):
         self.encoder = self.own("encoder", encoder) or pga.encoder(
             self.image_shape, self.encoded_dim, **settings, **bias
         )
-        self.decoder = self.own("decoder", decoder) or pga.decoder(self.image_shape, latent_dim, **settings)
-        self.prior = priors.build(prior or "normal", latent_dim)
+        self.decoder = self.own("decoder", decoder) or pga.decoder(
+            self.image_shape, self.latent_dim, **settings
+        )
+        self.prior = priors.build(prior, self.latent_dim, default="normal")
         self.seed_generator = keras.random.SeedGenerator(0)
         self.check_parts()
 

@@ -64,9 +64,13 @@ class PlainAutoencoder(Autoencoder):
         super().__init__(image_shape, latent_dim, **kwargs)
         losses.likelihood(likelihood)
         self.likelihood, policy = likelihood, self.dtype_policy
-        self.encoder = self.own("encoder", encoder) or infogan.encoder(image_shape, latent_dim, dtype=policy)
-        self.decoder = self.own("decoder", decoder) or infogan.decoder(image_shape, latent_dim, dtype=policy)
-        self.prior = priors.build(prior or "realnvp", latent_dim)
+        self.encoder = self.own("encoder", encoder) or infogan.encoder(
+            self.image_shape, self.latent_dim, dtype=policy
+        )
+        self.decoder = self.own("decoder", decoder) or infogan.decoder(
+            self.image_shape, self.latent_dim, dtype=policy
+        )
+        self.prior = priors.build(prior, self.latent_dim, default="realnvp")
         self.check_parts()
 
     def updates(self):

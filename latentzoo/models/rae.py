@@ -84,9 +84,13 @@ class RAE(Autoencoder):
                 "Put `keras.layers.SpectralNormalization` into yours.",
             )
         ours = {"spectral_norm": self.spectral_norm, "dtype": self.dtype_policy}
-        self.encoder = self.own("encoder", encoder) or infogan.encoder(image_shape, latent_dim, **ours)
-        self.decoder = self.own("decoder", decoder) or infogan.decoder(image_shape, latent_dim, **ours)
-        self.prior = priors.build(prior or "mixture", latent_dim)
+        self.encoder = self.own("encoder", encoder) or infogan.encoder(
+            self.image_shape, self.latent_dim, **ours
+        )
+        self.decoder = self.own("decoder", decoder) or infogan.decoder(
+            self.image_shape, self.latent_dim, **ours
+        )
+        self.prior = priors.build(prior, self.latent_dim, default="mixture")
         self.check_parts()
 
     def updates(self):

@@ -10,6 +10,7 @@ draws from the posteriors, fresh ones in every epoch: its codes are normal, and 
 """
 
 from latentzoo import priors
+from latentzoo.errors import error
 from latentzoo.models.variational import MONITORS, Variational
 from latentzoo.updates import Update, serializable
 
@@ -57,6 +58,13 @@ class TwoStageVAE(Variational):
         posterior_deviation=None,
         **kwargs,
     ):
+        if fixed := sorted({"likelihood", "decoder_variance"} & set(kwargs)):
+            raise error(
+                "Pixels of a two-stage VAE are normal, of a deviation that is learned.",
+                f"neither of {fixed}",
+                f"{fixed[0]}={kwargs[fixed[0]]!r}",
+                "Take `VAE` to choose them.",
+            )
         super().__init__(
             image_shape,
             latent_dim,
@@ -66,7 +74,7 @@ class TwoStageVAE(Variational):
             posterior_deviation=posterior_deviation,
             **kwargs,
         )
-        self.prior = priors.build(prior or "second-stage", latent_dim)
+        self.prior = priors.build(prior, self.latent_dim, default="second-stage")
         self.check_parts()
 
     def updates(self):

@@ -55,7 +55,7 @@ class VAE(Variational):
         super().__init__(image_shape, latent_dim, **kwargs)
         real("beta_kl", beta_kl, least=0)
         self.beta_kl = beta_kl
-        self.prior = priors.build(prior or "normal", latent_dim)
+        self.prior = priors.build(prior, self.latent_dim, default="normal")
         self.check_parts()
 
     def updates(self):

@@ -1,5 +1,7 @@
 """What variational autoencoders share: a Gaussian posterior and a likelihood of pixels."""
 
+import numbers
+
 import keras
 import numpy as np
 from keras import ops
@@ -48,10 +50,10 @@ class Variational(Autoencoder):
         self.likelihood, self.decoder_variance = likelihood, decoder_variance
         self.posterior_deviation = posterior_deviation
         self.encoder = self.own("encoder", encoder) or infogan.encoder(
-            image_shape, self.encoded_dim, dtype=self.dtype_policy
+            self.image_shape, self.encoded_dim, dtype=self.dtype_policy
         )
         self.decoder = self.own("decoder", decoder) or infogan.decoder(
-            image_shape, latent_dim, dtype=self.dtype_policy
+            self.image_shape, self.latent_dim, dtype=self.dtype_policy
         )
         self.deviation = Deviation() if decoder_variance == "learned" else None
         self.seed_generator = keras.random.SeedGenerator(0)
@@ -118,9 +120,10 @@ def check_arguments(likelihood, decoder_variance, posterior_deviation):
         ("decoder_variance", decoder_variance, "learned"),
         ("posterior_deviation", posterior_deviation, None),
     ):
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if value != word and not (number and 0 < value < float("inf")):
-            raise error(f"Bad {name}.", f"a number > 0, or {word!r}", f"{name}={value!r}")
+        given = value is None if word is None else isinstance(value, str) and value == word
+        number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+        if not given and not (number and 0 < value < float("inf")):
+            raise error(f"Bad {name}.", f"a number > 0, or {word!r}", f"{name}={value!r}"[:100])
     if likelihood == "bernoulli" and decoder_variance != 1.0:
         raise error(
             "Only Gaussian pixels have a variance.",

@@ -94,6 +94,7 @@ class WAE(Autoencoder):
             ("input_noise", input_noise),
         ]:
             real(name, value, least=0)
+        real("prior_deviation", prior_deviation, above=0)
         whole("pretraining_steps", pretraining_steps, least=0)
         if penalty not in ("gan", "mmd") or (penalty == "mmd" and (critic or prior_in_critic)):
             raise error(
@@ -105,14 +106,19 @@ class WAE(Autoencoder):
         self.input_noise, self.pretraining_steps = input_noise, int(pretraining_steps)
         self.prior_in_critic = bool(prior_in_critic)
         policy = self.dtype_policy
-        self.encoder = self.own("encoder", encoder) or infogan.encoder(image_shape, latent_dim, dtype=policy)
-        self.decoder = self.own("decoder", decoder) or infogan.decoder(image_shape, latent_dim, dtype=policy)
+        self.encoder = self.own("encoder", encoder) or infogan.encoder(
+            self.image_shape, self.latent_dim, dtype=policy
+        )
+        self.decoder = self.own("decoder", decoder) or infogan.decoder(
+            self.image_shape, self.latent_dim, dtype=policy
+        )
         made = self.own("critic", critic)
         if penalty == "gan" and made is None:
-            made = critics.dense(latent_dim, dtype=policy)
+            made = critics.dense(self.latent_dim, dtype=policy)
         self.critic = made
         self.prior_deviation = prior_deviation
-        self.prior = priors.build(prior or priors.Normal(latent_dim, prior_deviation), latent_dim)
+        own = {"deviation": prior_deviation} if prior in (None, "normal") else {}
+        self.prior = priors.build(prior, self.latent_dim, default="normal", **own)
         self.seed_generator = keras.random.SeedGenerator(0)
         self.check_parts()
 

@@ -40,12 +40,13 @@ NAMES = {
 }
 
 
-def build(prior, latent_dim, **arguments):
+def build(prior, latent_dim, *, default=None, **arguments):
     """Returns a prior for codes of width `latent_dim`.
 
     Args:
         prior: a `Prior` of that width, returned as it is, or a name of the table above.
         latent_dim: int.
+        default: the same, what `None` stands for.
         **arguments: passed to the constructor when `prior` is a name.
 
     Raises:
@@ -57,6 +58,7 @@ def build(prior, latent_dim, **arguments):
     >>> priors.build("normal", 8).latent_dim
     8
     """
+    prior = default if prior is None else prior
     if isinstance(prior, str):
         if prior not in NAMES:
             near = difflib.get_close_matches(prior, NAMES, 1, 0.0)[0]

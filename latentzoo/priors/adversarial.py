@@ -116,6 +116,7 @@ class AdversarialGenerator(Generator):
                 or the codes are not finite or of another width.
         """
         whole("batch_size", batch_size, least=1)
+        whole("epochs", epochs, least=1)
         trainer = self.trainer(
             loss=loss, critic=critic, critic_steps=critic_steps, gradient_penalty=gradient_penalty
         )
@@ -123,9 +124,7 @@ class AdversarialGenerator(Generator):
         trainer.compile(optimizer)
         return trainer.fit(codes, epochs=epochs, batch_size=batch_size, callbacks=callbacks, verbose=verbose)
 
-    def trainer(self, **settings):
-        with self.distribute_strategy.scope():
-            return Adversary(self, **settings)
+    trainer_class = property(lambda self: Adversary)
 
     def get_config(self):
         config = super().get_config()

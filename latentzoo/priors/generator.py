@@ -121,6 +121,7 @@ class Generator(Prior):
             ValueError: there are fewer draws than codes, or the codes are not finite or of another width.
         """
         whole("batch_size", batch_size, least=1)
+        whole("epochs", epochs, least=1)
         trainer = self.trainer(draws_per_code=draws_per_code, weight_decay=weight_decay, seed=seed)
         rows = trainer.take(codes, batch_size)
         trainer.compile(optimizer)
@@ -133,9 +134,7 @@ class Generator(Prior):
             verbose=verbose,
         )
 
-    def trainer(self, **settings):
-        with self.distribute_strategy.scope():
-            return NearestDraws(self, **settings)
+    trainer_class = property(lambda self: NearestDraws)
 
     def get_config(self):
         names = ["noise_dim", "units", "hidden_layers", "unit_norm"]
@@ -240,6 +239,8 @@ def nearest(codes, draws, *, block=(CODES, DRAWS)):
     >>> nearest(np.array([[0.0], [4.0]]), np.array([[9.0], [1.0], [3.0]]))
     array([1, 2])
     """
+    middle = draws.mean(axis=0)  # far from the origin, differences drown in the rounding of squares
+    codes, draws = codes - middle, draws - middle
     # |z - t|^2 / 2 = |z|^2 / 2 - (z t - |t|^2 / 2): what is in brackets is one product with a column more.
     codes = np.concatenate([codes, np.full_like(codes[:, :1], -1)], axis=1)
     draws = np.concatenate([draws, np.square(draws).sum(axis=1, keepdims=True) / 2], axis=1)

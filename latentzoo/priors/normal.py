@@ -4,7 +4,7 @@ import math
 
 from keras import ops
 
-from latentzoo.errors import error
+from latentzoo.errors import real
 from latentzoo.priors.prior import Prior
 from latentzoo.updates import serializable
 
@@ -29,8 +29,7 @@ class Normal(Prior):
 
     def __init__(self, latent_dim, deviation=1.0, **kwargs):
         super().__init__(latent_dim, **kwargs)
-        if not 0 < deviation < math.inf:
-            raise error("A deviation is positive.", "a finite float more than 0", f"deviation={deviation!r}")
+        real("deviation", deviation, above=0)
         self.deviation = float(deviation)
         self.built = True
 

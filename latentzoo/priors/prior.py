@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from latentzoo import losses
-from latentzoo.errors import error, whole
+from latentzoo.errors import error, keywords, real, whole
 from latentzoo.graphs import infer
 from latentzoo.updates import Update, UpdateModel
 
@@ -121,6 +121,14 @@ class Prior(keras.Model):
             ValueError: the prior has no density, or the codes are not finite or of another width.
         """
         codes = self.check_codes(codes)
+        for name, value, least in (
+            ("epochs", epochs, 1),
+            ("batch_size", batch_size, 1),
+            ("patience", patience, 0),
+        ):
+            whole(name, value, least=least)
+        if not 0 <= validation_split < 1:
+            raise error("Bad validation_split.", "0 <= validation_split < 1", f"{validation_split!r}")
         trainer = self.trainer(**settings)
         if not self.trainable_variables:  # nothing to learn
             return keras.callbacks.History()
@@ -136,12 +144,15 @@ class Prior(keras.Model):
             verbose=verbose,
         )
 
+    trainer_class = property(lambda self: MaximumLikelihood)  # a `CodeModel`
+
     def trainer(self, **settings):
         """The `CodeModel` by which `fit` trains the prior, if it does so by gradients; not compiled."""
-        if not self.explicit:
+        if self.trainer_class is MaximumLikelihood and not self.explicit:
             raise self._cannot("has no density to fit by maximum likelihood", "one that has")
+        keywords(self.trainer_class, settings, f"fitting a {type(self).__name__}")
         with self.distribute_strategy.scope():
-            return MaximumLikelihood(self, **settings)
+            return self.trainer_class(self, **settings)
 
     def check_codes(self, codes):
         """Codes as `fit` takes them, float32 NumPy, or a `ValueError`."""
@@ -149,6 +160,8 @@ class Prior(keras.Model):
         form = (self.latent_dim,) if codes.ndim == 2 else (2, self.latent_dim)
         if codes.shape[1:] != form or not len(codes):
             raise self._misfit(codes.shape)
+        if codes.ndim == 3 and (codes[:, 1] < 0).any():
+            raise error("Deviations of codes are negative.", "0 or more", f"{codes[:, 1].min()}")
         if not np.isfinite(codes).all():
             raise ValueError(
                 "Codes must be finite. Expected: no NaN or infinity. Received: "
@@ -195,10 +208,19 @@ class CodeModel(UpdateModel):
         self.seed_generator = keras.random.SeedGenerator(0)
         self.built = True
 
-    def compile(self, optimizer=None, **settings):
-        """As any, but for several batches in a call: a step on codes is short beside Keras' work for it."""
-        alone = self.distribute_strategy.num_replicas_in_sync == 1
-        super().compile(optimizer, **{"steps_per_execution": STEPS if alone else 1, **settings})
+    def compile(self, optimizer=None, *, steps_per_epoch=None, **settings):
+        """As any, but for several batches in a call: a step on codes is short beside Keras' work for it.
+
+        Args:
+            optimizer: a Keras optimizer, or `None`.
+            steps_per_epoch: int. Of endless data, whose epochs must end between two calls: Keras would go on
+                to the end of the last. `None` for data with an end.
+            **settings: the others of `compile`.
+        """
+        steps = STEPS if self.distribute_strategy.num_replicas_in_sync == 1 else 1
+        if steps_per_epoch is not None:
+            steps = max(n for n in range(1, steps + 1) if steps_per_epoch % n == 0)
+        super().compile(optimizer, **{"steps_per_execution": steps, **settings})
 
     def take(self, codes, batch_size):
         """What `fit` is to be given for codes in batches of that size: themselves, unless it is more work."""
@@ -249,6 +271,7 @@ class MaximumLikelihood(CodeModel):
 
     def __init__(self, prior, weight_decay=0.0):
         super().__init__(prior)
+        real("weight_decay", weight_decay, least=0)
         self.weight_decay = weight_decay
 
     def updates(self):

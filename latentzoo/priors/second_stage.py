@@ -68,9 +68,7 @@ class SecondStageVAE(Prior):
         u, eps = ops.split(noise, 2, axis=-1)
         return self.decoder(u) + ops.exp(self.log_deviation) * eps
 
-    def trainer(self):
-        with self.distribute_strategy.scope():
-            return SecondStage(self)
+    trainer_class = property(lambda self: SecondStage)
 
     def get_config(self):
         return {**super().get_config(), "units": self.units, "hidden_layers": self.hidden_layers}
