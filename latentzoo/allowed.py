@@ -13,8 +13,8 @@ import sys
 
 FORMAT = 1
 FAMILIES = {
-    "AAE", "FlowPosteriorVAE", "FlowPriorVAE", "GLANN", "GLF", "LPGA", "LVPGA", "PlainAutoencoder", "RAE",
-    "TwoStageVAE", "VAE", "VPGA", "WAE",
+    "AAE", "FactorVAE", "FlowPosteriorVAE", "FlowPriorVAE", "GLANN", "GLF", "LPGA", "LVPGA",
+    "PlainAutoencoder", "RAE", "TwoStageVAE", "VAE", "VPGA", "WAE",
 }  # fmt: skip
 CLASSIFIERS = {"Classifier"}  # on the shelf to measure the others
 PRIORS = {  # and their modules

@@ -3,6 +3,7 @@
 from latentzoo.models.aae import AAE
 from latentzoo.models.autoencoder import Autoencoder
 from latentzoo.models.classifier import Classifier
+from latentzoo.models.factor_vae import FactorVAE
 from latentzoo.models.flow_posterior_vae import FlowPosteriorVAE
 from latentzoo.models.flow_prior_vae import FlowPriorVAE
 from latentzoo.models.glann import GLANN
@@ -28,6 +29,7 @@ __all__ = [
     "WAE",
     "Autoencoder",
     "Classifier",
+    "FactorVAE",
     "FlowPosteriorVAE",
     "FlowPriorVAE",
     "PlainAutoencoder",
