@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from latentzoo.networks import dcgan, infogan, pga
+from latentzoo.networks import critics, dcgan, infogan, pga, residual
 
 
 @pytest.mark.parametrize(
@@ -286,3 +286,152 @@ def test_pga_heads_pixels_and_precision():
 def test_pga_halves_as_often_as_it_says(make, shape, architecture, message):
     with pytest.raises(ValueError, match=f"(?s){message}"):
         make(shape, 4, architecture=architecture)
+
+
+# ---------------------------------------------------------------------- those of Dai and Wipf
+
+
+def test_infogan_as_dai_and_wipf_have_it():
+    same = {"negative_slope": 0.2, "momentum": 0.999, "deviation": 0.02}
+    encoder = infogan.encoder((16, 16, 1), 8, spectral_norm=True, **same)
+    decoder = infogan.decoder((16, 16, 1), 4, momentum=0.999, deviation=0.02)
+    wrapped = [layer for layer in encoder.layers if isinstance(layer, keras.layers.SpectralNormalization)]
+    assert [layer.layer.name for layer in wrapped] == ["conv_0", "conv_1", "dense_0", "codes"]
+    assert {layer.power_iterations for layer in wrapped} == {1}
+    assert not [layer for layer in decoder.layers if isinstance(layer, keras.layers.SpectralNormalization)]
+    for network, slope in ((encoder, 0.2), (decoder, 0.0)):
+        for layer in network.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                assert (layer.momentum, layer.epsilon) == (0.999, 1e-5)
+            if isinstance(layer, keras.layers.ReLU):
+                assert layer.negative_slope == slope
+    kernels = {layer.layer.name: layer.layer.kernel for layer in wrapped}
+    kernels |= {layer.name: layer.kernel for layer in decoder.layers if hasattr(layer, "kernel")}
+    for name, kernel in kernels.items():
+        cut = "conv_" in name and "deconv" not in name  # at two deviations
+        assert np.std(kernel) == pytest.approx(0.0176 if cut else 0.02, rel=0.1), name
+        assert (np.abs(kernel).max() > 0.0401) == (not cut and np.size(kernel) > 1000), name
+    sizes = infogan.encoder((16, 16, 1), 8), infogan.decoder((16, 16, 1), 4)
+    for network, plain in zip((encoder, decoder), sizes, strict=True):
+        learned = [sum(np.prod(v.shape) for v in n.trainable_variables) for n in (network, plain)]
+        assert learned[0] == learned[1]
+
+
+def test_layers_of_one_shape_start_differently():
+    critic = critics.dense(4, outputs=2, units=4, hidden_layers=2)
+    assert not np.array_equal(critic.get_layer("dense_0").kernel, critic.get_layer("dense_1").kernel)
+    one, other = (infogan.start(0.02, truncated=True)["kernel_initializer"] for _ in range(2))
+    assert not np.array_equal(one((3, 3)), other((3, 3)))
+
+
+def test_residual_is_the_table_it_shows():
+    encoder, decoder = residual.encoder((64, 64, 3), 128), residual.decoder((64, 64, 3), 64)
+
+    def table(network):
+        shapes = [(layer.name, layer.output.shape[1:]) for layer in network.layers]
+        return [(name, shape) for name, shape in shapes if "_" not in name or name[:2] in ("do", "up")]
+
+    def learned(network):
+        return sum(np.prod(v.shape) for v in network.trainable_variables)
+
+    assert table(encoder) == [
+        ("images", (64, 64, 3)),
+        ("conv", (64, 64, 32)),
+        ("down_1", (32, 32, 64)),
+        ("down_2", (16, 16, 128)),
+        ("down_3", (8, 8, 256)),
+        ("mean", (256,)),
+        ("dense", (512,)),
+        ("codes", (128,)),
+    ]
+    assert table(decoder) == [
+        ("codes", (64,)),
+        ("dense", (4096,)),
+        ("grid", (2, 2, 1024)),
+        ("up_0", (4, 4, 512)),
+        ("up_1", (8, 8, 256)),
+        ("up_2", (16, 16, 128)),
+        ("up_3", (32, 32, 64)),
+        ("up_4", (64, 64, 32)),
+        ("conv", (64, 64, 3)),
+        ("pixels", (64, 64, 3)),
+    ]
+    convolution = lambda a, b: 9 * a * b + b  # noqa: E731
+    block = lambda a: 3 * convolution(a, a) + 4 * a  # noqa: E731
+    down, up = (32, 64, 128, 256), (1024, 512, 256, 128, 64, 32)
+    downs = sum(convolution(a, b) for a, b in zip((3, *down), down, strict=False))
+    dense = 2 * (256 * 512 + 512) + 512 * 512 + 512
+    assert learned(encoder) == downs + sum(map(block, down)) + dense + 512 * 128 + 128
+    ups = sum(convolution(a, b) for a, b in zip(up, up[1:], strict=False))
+    assert learned(decoder) == 64 * 4096 + 4096 + ups + sum(map(block, up[1:])) + convolution(32, 3)
+    for network in (encoder, decoder):
+        for layer in network.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                assert (layer.momentum, layer.epsilon) == (0.999, 1e-5)
+            if isinstance(layer, (keras.layers.Conv2D, keras.layers.Conv2DTranspose)):
+                strides = (2, 2) if layer.name[:2] in ("do", "up") else (1, 1)
+                assert (layer.kernel_size, layer.strides, layer.padding) == ((3, 3), strides, "same")
+
+
+def test_a_residual_block_beside_a_plain_reading():
+    network = residual.encoder((4, 4, 2), 3, width=2, scales=1)
+    rng = np.random.default_rng(0)
+    for variable in network.weights:
+        variable.assign(rng.uniform(0.1, 1, variable.shape))
+    x = rng.random((2, 4, 4, 2)).astype("float32")
+    apply = lambda name, y: np.array(network.get_layer(name)(y))  # noqa: E731
+    y = y_0 = apply("conv", x)
+    for i in range(2):
+        norm = network.get_layer(f"block_0_{i}_norm")
+        scale = np.array(norm.gamma) / np.sqrt(np.array(norm.moving_variance) + 1e-5)
+        y = (y - np.array(norm.moving_mean)) * scale + np.array(norm.beta)
+        y = apply(f"block_0_{i}", np.maximum(y, 0))
+    y = z_0 = (y + apply("block_0_shortcut", y_0)).mean((1, 2))
+    for i in range(2):
+        y = apply(f"dense_{i}", np.maximum(y, 0))
+    np.testing.assert_allclose(network(x), apply("codes", y + apply("dense_shortcut", z_0)), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("shape", "grid"), [((28, 28, 1), (7, 7)), ((32, 32, 3), (2, 2)), ((8, 12, 3), (2, 3))], ids=str
+)
+def test_residual_in_other_sizes_and_mixed_precision(shape, grid):
+    for dtype in ("float32", "mixed_bfloat16"):
+        encoder = residual.encoder(shape, 5, width=4, scales=3, dtype=dtype, name="mine")
+        decoder = residual.decoder(shape, 5, width=4, dtype=dtype)
+        assert (encoder.name, decoder.name) == ("mine", "decoder")
+        assert decoder.get_layer("grid").output.shape[1:3] == grid
+        rng = np.random.default_rng(0)
+        for network, given in ((encoder, rng.random((4, *shape))), (decoder, 10 * rng.normal(size=(4, 5)))):
+            found = np.array(network(given))
+            assert np.isfinite(found).all() and np.ptp(found) > 1e-3
+            policy = keras.dtype_policies.get(dtype)
+            assert {layer.compute_dtype for layer in network.layers[1:-1]} == {policy.compute_dtype}
+            assert network.layers[-1].compute_dtype == network(given).dtype == "float32"
+            assert {v.dtype for v in network.weights} == {"float32"}
+        assert found.shape == (4, *shape) and found.min() >= 0 and found.max() <= 1
+
+
+def test_residual_widths_end_at_1024():
+    with keras.StatelessScope(initialize_variables=False):
+        decoder = residual.decoder((64, 64, 3), 64, width=64)
+    assert decoder.get_layer("grid").output.shape[-1] == decoder.get_layer("up_0").output.shape[-1] == 1024
+
+
+@pytest.mark.parametrize("make", [residual.encoder, residual.decoder])
+def test_residual_halves_twice(make):
+    with pytest.raises(ValueError, match=r"Expected:.*divisible by 4.*Received: image_shape=\(30, 28, 1\)"):
+        make((30, 28, 1), 4)
+
+
+# ---------------------------------------------------------------------- critics
+
+
+def test_critics_are_the_layers_of_their_papers():
+    wae, factor = critics.dense(20), critics.dense(10, outputs=2, units=1000, hidden_layers=5)
+    assert wae.count_params() == 20 * 512 + 512 + 3 * (512 * 512 + 512) + 513
+    assert factor.count_params() == 10 * 1000 + 1000 + 4 * (1000 * 1000 + 1000) + 2002
+    leaky, z = critics.dense(3, units=4, hidden_layers=1, negative_slope=0.2), np.ones((2, 3), "float32")
+    hidden = np.array(leaky.get_layer("dense_0")(z))
+    expected = np.where(hidden > 0, hidden, 0.2 * hidden) @ np.array(leaky.get_layer("logit").kernel)
+    np.testing.assert_allclose(leaky(z), expected, rtol=1e-4, atol=1e-6)

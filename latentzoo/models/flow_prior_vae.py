@@ -12,7 +12,11 @@ The prior learns at full weight whatever `beta_kl` is; with 0 the encoder never 
 rows are the gradient of one evidence lower bound: the joint objective of Xiao, Yan and Amit, who vary
 `beta_rec`. The decoder stands in the encoder's row, since the rest of it does not depend on the decoder.
 
-Lessons: at `beta_kl=0` nothing holds the posterior's deviation up, and it falls to the floor of 1e-6.
+Afterwards `fit_prior` trains the prior alone, still on draws from the posteriors, fresh ones in every epoch.
+
+Lessons: at `beta_kl=0` nothing holds the posterior's deviation up, and it falls to the floor of 1e-6. Adding
+up both evaluations of the flow that the bilevel form speaks of, one for each row, would take twice the time:
+one serves both.
 """
 
 from latentzoo import posteriors, priors
@@ -55,6 +59,8 @@ class FlowPriorVAE(Variational):
     >>> model.sample(2, seed=0).shape
     (2, 8, 8, 1)
     """
+
+    fits_prior_to_draws = True
 
     def __init__(self, image_shape, latent_dim, *, prior=None, beta_rec=1.0, beta_kl=1.0, **kwargs):
         super().__init__(image_shape, latent_dim, **kwargs)

@@ -3,6 +3,6 @@
 Each file carries the name of the paper that drew the network.
 """
 
-from latentzoo.networks import dcgan, infogan, lenet, mlp, pga, preactivation
+from latentzoo.networks import dcgan, infogan, lenet, mlp, pga, preactivation, residual
 
-__all__ = ["dcgan", "infogan", "lenet", "mlp", "pga", "preactivation"]
+__all__ = ["dcgan", "infogan", "lenet", "mlp", "pga", "preactivation", "residual"]

@@ -10,6 +10,11 @@ Xiao, Yan and Amit (2019), arXiv:1905.10485, table 7.
 Differences from the paper: its table prints 128 channels for the last deconvolution, which can only
 be the channels of the image. Initialization and batch norm constants are not given there: He-normal
 before every ReLU, momentum 0.9 and epsilon 1e-5 (PyTorch's defaults) here.
+
+Dai and Wipf (2019), "Diagnosing and Enhancing VAE Models", arXiv:1903.05789, have in their public code a
+variational encoder with spectral norms, leaky ReLUs of slope 0.2, kernels of deviation 0.02 at first and a
+momentum of 0.999, and a decoder with the latter two: `spectral_norm`, `negative_slope`, `deviation` and
+`momentum`.
 """
 
 import keras
@@ -20,7 +25,17 @@ from latentzoo.networks.batch_norm import BatchNormalization
 UNITS = 1024  # of the dense layers
 
 
-def encoder(image_shape, outputs, *, spectral_norm=False, dtype=None, name="encoder"):
+def encoder(
+    image_shape,
+    outputs,
+    *,
+    spectral_norm=False,
+    negative_slope=0.0,
+    momentum=0.9,
+    deviation=None,
+    dtype=None,
+    name="encoder",
+):
     """Builds the InfoGAN encoder.
 
     Args:
@@ -29,6 +44,10 @@ def encoder(image_shape, outputs, *, spectral_norm=False, dtype=None, name="enco
             deviation head.
         spectral_norm: bool. Whether kernels are kept at a spectral norm of 1 (Miyato, Kataoka, Koyama and
             Yoshida, 2018, arXiv:1802.05957), by one power iteration for each batch in training.
+        negative_slope: float. Of the ReLUs below 0, which are leaky if it is not 0.
+        momentum: float. Of batch norm's moving averages.
+        deviation: float. Of normal kernels to start from, those of convolutions cut off at two deviations;
+            `None` for He-normal kernels before ReLUs and Glorot-uniform ones at the end.
         dtype: Keras dtype policy of the layers. The last one keeps the policy's variable dtype,
             so that codes are float32 under `"mixed_bfloat16"`.
         name: str. Name of the model.
@@ -47,14 +66,17 @@ def encoder(image_shape, outputs, *, spectral_norm=False, dtype=None, name="enco
     policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
     x = images = layers.Input(image_shape, name="images", dtype=policy.variable_dtype)
     norm = spectral if spectral_norm else lambda layer: layer
-    x = norm(layers.Conv2D(64, 4, 2, "same", dtype=policy, name="conv_0", **he()))(x)
-    x = layers.ReLU(dtype=policy, name="conv_0_relu")(x)
-    x = norm(layers.Conv2D(128, 4, 2, "same", dtype=policy, name="conv_1", **he()))(x)
-    x = normalized_relu(x, policy, "conv_1")
+    relu = {"negative_slope": negative_slope, "momentum": momentum}
+    convolved = start(deviation, truncated=True)
+    x = norm(layers.Conv2D(64, 4, 2, "same", dtype=policy, name="conv_0", **convolved))(x)
+    x = layers.ReLU(negative_slope=negative_slope, dtype=policy, name="conv_0_relu")(x)
+    x = norm(layers.Conv2D(128, 4, 2, "same", dtype=policy, name="conv_1", **convolved))(x)
+    x = normalized_relu(x, policy, "conv_1", **relu)
     x = layers.Flatten(dtype=policy, name="flatten")(x)
-    x = norm(layers.Dense(UNITS, dtype=policy, name="dense_0", **he()))(x)
-    x = normalized_relu(x, policy, "dense_0")
-    x = norm(layers.Dense(outputs, dtype=policy.variable_dtype, name="codes"))(x)
+    x = norm(layers.Dense(UNITS, dtype=policy, name="dense_0", **start(deviation)))(x)
+    x = normalized_relu(x, policy, "dense_0", **relu)
+    last = {"dtype": policy.variable_dtype, "name": "codes", **start(deviation, last=True)}
+    x = norm(layers.Dense(outputs, **last))(x)
     return keras.Model(images, x, name=name)
 
 
@@ -65,6 +87,8 @@ def decoder(
     spectral_norm=False,
     batch_norm=True,
     negative_slope=0.0,
+    momentum=0.9,
+    deviation=None,
     dtype=None,
     name="decoder",
 ):
@@ -77,6 +101,9 @@ def decoder(
             Yoshida, 2018, arXiv:1802.05957), by one power iteration for each batch in training.
         batch_norm: bool. Whether there is batch norm before each ReLU.
         negative_slope: float. Of the ReLUs below 0, which are leaky if it is not 0.
+        momentum: float. Of batch norm's moving averages.
+        deviation: float. Of normal kernels to start from; `None` for He-normal kernels before ReLUs and
+            Glorot-uniform ones at the end.
         dtype: Keras dtype policy of the layers. The sigmoid runs in the policy's variable dtype,
             so that pixels are float32 under `"mixed_bfloat16"`.
         name: str. Name of the model.
@@ -96,24 +123,25 @@ def decoder(
     policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
     grid = (height // 4, width // 4, 128)
     norm = spectral if spectral_norm else lambda layer: layer
-    relu = {"batch_norm": batch_norm, "negative_slope": negative_slope}
+    relu = {"batch_norm": batch_norm, "negative_slope": negative_slope, "momentum": momentum}
     x = codes = layers.Input((latent_dim,), name="codes", dtype=policy.variable_dtype)
-    x = norm(layers.Dense(UNITS, dtype=policy, name="dense_0", **he()))(x)
+    x = norm(layers.Dense(UNITS, dtype=policy, name="dense_0", **start(deviation)))(x)
     x = normalized_relu(x, policy, "dense_0", **relu)
-    x = norm(layers.Dense(grid[0] * grid[1] * grid[2], dtype=policy, name="dense_1", **he()))(x)
+    x = norm(layers.Dense(grid[0] * grid[1] * grid[2], dtype=policy, name="dense_1", **start(deviation)))(x)
     x = normalized_relu(x, policy, "dense_1", **relu)
     x = layers.Reshape(grid, dtype=policy, name="grid")(x)
-    x = norm(layers.Conv2DTranspose(64, 4, 2, "same", dtype=policy, name="deconv_0", **he()))(x)
+    x = norm(layers.Conv2DTranspose(64, 4, 2, "same", dtype=policy, name="deconv_0", **start(deviation)))(x)
     x = normalized_relu(x, policy, "deconv_0", **relu)
-    x = norm(layers.Conv2DTranspose(channels, 4, 2, "same", dtype=policy, name="deconv_1"))(x)
+    last = {"dtype": policy, "name": "deconv_1", **start(deviation, last=True)}
+    x = norm(layers.Conv2DTranspose(channels, 4, 2, "same", **last))(x)
     x = layers.Activation("sigmoid", dtype=policy.variable_dtype, name="pixels")(x)
     return keras.Model(codes, x, name=name)
 
 
-def normalized_relu(x, policy, name, *, batch_norm=True, negative_slope=0.0):
+def normalized_relu(x, policy, name, *, batch_norm=True, negative_slope=0.0, momentum=0.9):
     """Batch norm, unless there is to be none, and ReLU after the layer called `name`."""
     if batch_norm:
-        x = BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=policy, name=f"{name}_norm")(x)
+        x = BatchNormalization(momentum=momentum, epsilon=1e-5, dtype=policy, name=f"{name}_norm")(x)
     return layers.ReLU(negative_slope=negative_slope, dtype=policy, name=f"{name}_relu")(x)
 
 
@@ -124,6 +152,14 @@ def spectral(layer):
 
 def he():
     return {"kernel_initializer": keras.initializers.HeNormal()}
+
+
+def start(deviation, *, truncated=False, last=False):
+    """Where kernels start, as a keyword argument of their layers."""
+    if deviation is None:
+        return {} if last else he()
+    kind = keras.initializers.TruncatedNormal if truncated else keras.initializers.RandomNormal
+    return {"kernel_initializer": kind(stddev=deviation)}
 
 
 def check_image_shape(image_shape):
