@@ -5,6 +5,7 @@
 
 import copy
 import difflib
+import importlib
 import importlib.util
 import json
 import pathlib
@@ -128,11 +129,23 @@ def prior(recipe):
 
 
 def network(part, settings, image_shape, dtype=None):
-    """A network other than the family's own: the function `part` of a file in `latentzoo.networks`."""
+    """A network other than the family's own.
+
+    Args:
+        part: str, `"encoder"` or `"decoder"`.
+        settings: dict. `name`, of a file in `latentzoo/networks` whose function `part` builds it, and what that
+            takes besides.
+        image_shape: `(height, width, channels)`.
+        dtype: the family's.
+    """
     from latentzoo import networks
 
     settings = dict(settings)
-    return getattr(getattr(networks, settings.pop("name")), part)(image_shape, dtype=dtype, **settings)
+    name = settings.pop("name")
+    if not hasattr(getattr(networks, name, None), part):
+        known = [name for name in networks.__all__ if hasattr(getattr(networks, name), part)]
+        raise ValueError(f"Unknown network. Expected: one of {known}. Received: {part} '{name}'.")
+    return getattr(getattr(networks, name), part)(image_shape, dtype=dtype, **settings)
 
 
 def optimizers(recipe, model):

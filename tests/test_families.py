@@ -64,6 +64,15 @@ def assert_same(found, expected):
         np.testing.assert_allclose(one, 0.0 if other is None else other, rtol=2e-3, atol=2e-4)
 
 
+def calls(layers):
+    """A list that grows by one entry whenever one of the layers is called."""
+    found = []
+    for layer in layers:
+        call = layer.call
+        layer.call = lambda *a, call=call, **k: found.append(1) or call(*a, **k)
+    return found
+
+
 # ---------------------------------------------------------------------- losses and posteriors
 
 
@@ -202,6 +211,43 @@ def test_the_terms_of_a_flow_prior_estimate_the_divergence(images):
     np.testing.assert_allclose(estimate, posteriors.divergence(mean, deviation), atol=0.4)
 
 
+@pytest.mark.parametrize("beta", [0.0, 0.3, 1.0])
+def test_a_learned_variance_hears_of_the_pixels_alone(images, beta):
+    model = models.FlowPriorVAE(
+        SHAPE, WIDTH, prior=shaken(flow()), beta_kl=beta, decoder_variance="learned", **networks()
+    )
+    expected = by_group(model, images, lambda t: t["reconstruction"])
+    moved = moves(model, images)
+    assert_same(moved["deviation"], expected["deviation"])
+    assert_same(moved["decoder"], expected["decoder"])
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.3, 1.0])
+def test_a_flow_prior_is_asked_once_in_a_step(images, beta):
+    """Not once for the encoder and once for itself."""
+    model = models.FlowPriorVAE(SHAPE, WIDTH, prior=flow(), beta_kl=beta, **networks())
+    asked = calls(model.prior.conditioners)
+    model.compile(keras.optimizers.SGD(0.1), run_eagerly=True)
+    model.train_on_batch(images)
+    assert len(asked) == len(model.prior.conditioners)
+
+
+def test_the_prior_goes_on_alone_with_draws_from_the_posteriors(images):
+    """Freshly drawn ones in each epoch, on the objective it had: not with their means, which spread less."""
+    model = models.FlowPriorVAE(SHAPE, WIDTH, prior=shaken(flow()), beta_kl=0.0, **networks())
+    mean, deviation = posteriors.split(model.encoder(images))
+    given = model.codes_for_prior(images, seed=0)
+    np.testing.assert_allclose(given, np.stack([mean, deviation], axis=1), rtol=1e-4, atol=1e-6)
+    expected = by_group(model, images, lambda t: t["nll"])["prior"]
+    trainer = model.prior.trainer()
+    trainer.seed_generator.state.assign([7, 0])
+    before = [np.array(v) for v in model.prior.trainable_variables]
+    trainer.compile(keras.optimizers.SGD(1.0), run_eagerly=True, steps_per_execution=1)
+    trainer.train_on_batch(given)
+    after = model.prior.trainable_variables
+    assert_same([b - np.array(v) for b, v in zip(before, after, strict=True)], expected)
+
+
 def test_a_flow_posterior_bends_codes_and_counts_it(images):
     model = models.FlowPosteriorVAE(SHAPE, WIDTH, flow=shaken(flow()), **networks())
     terms = model.terms(images, training=True)
@@ -224,13 +270,9 @@ def test_a_flow_posterior_bends_codes_and_counts_it(images):
 
 def test_a_flow_posterior_is_asked_once_for_each_coupling(images):
     model = models.FlowPosteriorVAE(SHAPE, WIDTH, flow=flow(), **networks())
-    counts = []
-    for network in model.flow.conditioners:
-        object.__setattr__(network, "_called", 0)
-        call = network.call
-        network.call = lambda *a, call=call, **k: counts.append(1) or call(*a, **k)
+    asked = calls(model.flow.conditioners)
     model.terms(images, training=True)
-    assert len(counts) == len(model.flow.conditioners)
+    assert len(asked) == len(model.flow.conditioners)
 
 
 # ---------------------------------------------------------------------- Wasserstein autoencoders

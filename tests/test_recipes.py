@@ -41,12 +41,15 @@ def again(finished, tmp_path):
 
 
 # One of each family, and of what families do not tell apart; the others are slow.
-INVERTIBLE = {"FlowPosteriorVAE", "FlowPriorVAE", "GLF", "LPGA", "LVPGA", "VAE", "VPGA", "WAE"}  # priors
+INVERTIBLE = {  # priors
+    "AAE", "FactorVAE", "FlowPosteriorVAE", "FlowPriorVAE", "GLF", "LPGA", "LVPGA", "VAE", "VPGA", "WAE",
+}  # fmt: skip
 QUICK = {
-    "classifier-celeba", "classifier-mnist", "glann-fashion", "glf-celeba", "glf-fashion",
-    "glf-two-stage-fashion", "lpga-mnist", "lvpga-mnist", "rae-mixture-fashion", "two-stage-vae-fashion",
-    "vae-fashion", "vae-flow-posterior-fashion", "vae-flow-prior-fashion", "vae-pga-mnist", "vpga-mnist",
-    "wae-gan-fashion",
+    "aae-mnist", "advae-mnist", "classifier-celeba", "classifier-mnist", "factor-vae-residual-celeba",
+    "flowae-mnist", "glann-fashion", "glf-celeba", "glf-fashion", "glf-two-stage-fashion", "lpga-mnist",
+    "lvpga-mnist", "rae-mixture-fashion", "two-stage-vae-fashion", "vae-binary-mnist", "vae-fashion",
+    "vae-flow-posterior-fashion", "vae-flow-prior-beta0-fashion", "vae-flow-prior-fashion", "vae-pga-mnist",
+    "vpga-mnist", "wae-gan-fashion",
 }  # fmt: skip
 
 
@@ -60,6 +63,10 @@ def test_every_recipe_runs_in_small_and_leaves_a_checkpoint(name, tmp_path):
         recipe["model"]["reconstruction"] = "squared"
     if recipe["family"] == "TwoStageVAE":
         recipe["prior"] = {"name": "second-stage", "units": 16}
+    if recipe.get("prior", {}).get("units", 0) > 256:
+        recipe["prior"] |= {"blocks": 2, "units": 16}
+    if "residual" in name:
+        recipe["networks"]["encoder"]["width"] = recipe["networks"]["decoder"]["width"] = 2
     metrics = recipes.run(name, recipe, tmp_path, tiny=True, verbose=0)
     classifier = recipe["family"] == "Classifier"
     splits = ["test", "train"] if recipe["split"] == "train" else ["test"]
@@ -150,13 +157,13 @@ def test_a_second_stage_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
     assert all(np.array_equal(weights[0][key], weights[1][key]) for key in weights[0])
 
 
-def test_a_recipe_may_name_its_networks():
+def test_a_recipe_may_name_its_networks(fixture_images):
     """The baseline of perceptual generative autoencoders: their networks, and their mean convention."""
     model = recipes.build(recipes.recipe("vae-pga-mnist"), (28, 28, 1))
     assert [layer.name for layer in model.encoder.layers] == [
         layer.name for layer in pga.encoder((28, 28, 1), 64, deviation_bias=0.0).layers
     ]
-    x = np.load("tests/fixture.npz")["x_train"][:4] / np.float32(255)
+    x = fixture_images["x_train"][:4] / np.float32(255)
     _, _, deviation = model.posterior(x, training=False)
     assert np.array(deviation).mean() == pytest.approx(0.1, rel=0.1)
     terms = model.terms(x, training=False)
@@ -165,6 +172,44 @@ def test_a_recipe_may_name_its_networks():
         terms["reconstruction"] * row["reconstruction"], 4 * terms["mean_squared_error"], rtol=1e-5
     )
     assert row["kl"] == pytest.approx(0.01 / 32)
+
+
+def test_recipes_name_their_networks_and_checkpoints_remember_them(tmp_path, fixture_images):
+    recipe = recipes.recipe("vae-flow-prior-beta0-fashion")
+    sizes = [
+        "networks.encoder.outputs=12",
+        "networks.decoder.latent_dim=6",
+        "prior.blocks=2",
+        "prior.units=8",
+    ]
+    recipes.override(recipe, ["model.latent_dim=6", "model.dtype=float32", *sizes])
+    model = recipes.build(recipe, (28, 28, 1))
+    assert model.encoder.output_shape == (None, 12) and model.decoder.input_shape == (None, 6)
+    model.save_pretrained(tmp_path)
+    loaded = latentzoo.load(tmp_path)
+    for network in (loaded.encoder, model.encoder):
+        assert type(network.get_layer("conv_1_spectral")).__name__ == "SpectralNormalization"
+        assert network.get_layer("conv_1_relu").negative_slope == pytest.approx(0.2)
+    assert loaded.decoder.get_layer("deconv_0_norm").momentum == 0.999
+    x = fixture_images["x_train"][:4]
+    np.testing.assert_allclose(loaded.reconstruct(x), model.reconstruct(x), atol=1e-5)
+    for name in ("infgan", "lenet", "keras"):
+        recipe["networks"]["encoder"] = {"name": name}
+        with pytest.raises(ValueError, match=f"Expected: one of .*'infogan'.*Received: encoder '{name}'"):
+            recipes.build(recipe, (28, 28, 1))
+
+
+def test_the_flows_of_learned_priors_are_those_of_the_paper():
+    from latentzoo import priors
+
+    for data, couplings, units in (("mnist", 24, 1024), ("cifar10", 16, 256), ("celeba", 30, 1024)):
+        recipe = recipes.recipe(f"vae-flow-prior-beta1-{data}")
+        settings = {**recipe["prior"], "units": 8}
+        assert (settings.pop("name"), recipe["prior"]["units"]) == ("realnvp", units)
+        drawn = priors.RealNVP.learned_prior(64, couplings, 8).get_config()
+        assert {key: drawn[key] for key in settings} == settings
+        rates = (recipe["optimizer"]["learning_rate"], recipe["prior_fit"]["optimizer"]["learning_rate"])
+        assert rates == (1e-4, 1e-4) and recipe["batch_size"] == 100
 
 
 def test_unknown_recipe_names_the_nearest():

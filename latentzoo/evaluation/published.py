@@ -23,14 +23,36 @@ LATENT_FLOW = {
     "vae-flow-prior": "VAE+flow prior (beta_rec=1)",
     "wae-gan": "WAE-GAN",
 }
-# Of the paper on perceptual generative autoencoders.
+# Of the papers on learned priors, its sweep and its table of faces with residual networks; on AdvAE and FlowAE;
+# and on perceptual generative autoencoders.
+SWEEP = {f"vae-flow-prior-beta{beta}": f"VAE+flow prior (beta_KL={beta})" for beta in (0, 1)}
+RESIDUAL = {
+    "vae-residual": "VAE (std normal prior, beta=1)",
+    "beta-vae-residual": "beta-VAE (beta_KL=25)",
+    "factor-vae-residual": "FactorVAE (gamma_TC=40)",
+    **{f"{name}-residual": system for name, system in SWEEP.items()},
+}
+BINARY = {
+    "vae-binary": "VAE",
+    "aae": "AAE",
+    "flowae": "FlowAE",
+    "advae": "AdvAE (WGAN-GP)",
+    "advae-gan": "AdvAE (GAN)",
+}
 PERCEPTUAL = {"lpga": "LPGA", "vpga": "VPGA", "lvpga": "LVPGA", "vae-pga": "VAE"}
+PAPERS = [  # its name, its systems, and the data sets of theirs that we have recipes for
+    ("000-GLF", LATENT_FLOW, DATA),
+    ("001-LearnedPrior", SWEEP, {short: data for short, data in DATA.items() if short != "celeba"}),
+    ("001-LearnedPrior", RESIDUAL, {"celeba": DATA["celeba"]}),
+    ("002-FlowAE-AdvAE", BINARY, {"mnist": "MNIST-binarized"}),
+    ("004-PGA", PERCEPTUAL, DATA),
+]
 # Checkpoint, or the recipe of one: paper, system and data set.
 OURS = {
     f"{name}-{short}": (paper, system, data)
-    for paper, systems in (("000-GLF", LATENT_FLOW), ("004-PGA", PERCEPTUAL))
+    for paper, systems, sets in PAPERS
     for name, system in systems.items()
-    for short, data in DATA.items()
+    for short, data in sets.items()
 }
 METRICS = {
     "FID": "frechet_distance",
