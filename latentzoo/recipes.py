@@ -133,8 +133,8 @@ def network(part, settings, image_shape, dtype=None):
 
     Args:
         part: str, `"encoder"` or `"decoder"`.
-        settings: dict. `name`, of a file in `latentzoo/networks` whose function `part` builds it, and what that
-            takes besides.
+        settings: dict. `name`, of a file in `latentzoo/networks` whose function `part` builds it, and what
+            that takes besides.
         image_shape: `(height, width, channels)`.
         dtype: the family's.
     """

@@ -8,7 +8,8 @@ and a flow of L couplings with D hidden units: (L, D) = (24, 1024) on MNIST and 
 CIFAR-10 and (30, 1024) on CelebA. Encoder, decoder and prior train for 200, 300, 500 and 200 epochs, on
 CIFAR-10 with the rate halved after 250; then the prior alone for 100, on CelebA for 50, at a rate that the
 paper does not tell: 1e-4 here. The encoder hears of the prior at the weight `beta_kl`: 0 and 1 are rows
-below, others `--set model.beta_kl=0.1`.
+below, others `--set model.beta_kl=0.1`. An adversarial autoencoder whose prior is a generator trains for 200,
+300, 300 and 200 epochs, at the weight 0; the paper tells of no epochs of its prior alone.
 
 Networks: the paper names its reference [5] and has no list of references. By the alphabet that is InfoGAN,
 and these are InfoGAN's as Dai and Wipf (2019, arXiv:1903.05789) have them, whose code the paper measures by.
@@ -78,6 +79,12 @@ def flow_prior(beta, networks, flow, epochs, **more):
     return row("FlowPriorVAE", networks, epochs[0], model, prior=prior, prior_fit=alone, **more)
 
 
+def adversarial(epochs, **more):
+    """An adversarial autoencoder whose prior learns, and whose codes do not give way to it."""
+    networks = {**INFOGAN, "encoder": {**INFOGAN["encoder"], "outputs": WIDTH}}
+    return row("AAE", networks, epochs, {"learned_prior": True, "beta_kl": 0.0}, **more)
+
+
 HALVING = {**FACES, "learning_rate_factors": {100: 0.5, 200: 0.25}}
 RECIPES = {
     **{
@@ -85,6 +92,10 @@ RECIPES = {
         for name, (more, flow, epochs) in SETS.items()
         for beta in (0, 1)
     },
+    "aae-learned-prior-mnist": adversarial(200, data="mnist"),
+    "aae-learned-prior-fashion": adversarial(300, data="fashion_mnist"),
+    "aae-learned-prior-cifar10": adversarial(300, data="cifar10"),
+    "aae-learned-prior-celeba": adversarial(200, data="celeba", split="fit"),
     "vae-residual-celeba": row("VAE", RESIDUAL, 300, **HALVING),
     "beta-vae-residual-celeba": row("VAE", RESIDUAL, 300, {"beta_kl": 25.0}, **HALVING),
     "factor-vae-residual-celeba": row(

@@ -23,9 +23,10 @@ LATENT_FLOW = {
     "vae-flow-prior": "VAE+flow prior (beta_rec=1)",
     "wae-gan": "WAE-GAN",
 }
-# Of the papers on learned priors, its sweep and its table of faces with residual networks; on AdvAE and FlowAE;
-# and on perceptual generative autoencoders.
+# Of learned priors, its sweep and its table of faces with residual networks; of AdvAE and FlowAE; and of
+# perceptual generative autoencoders.
 SWEEP = {f"vae-flow-prior-beta{beta}": f"VAE+flow prior (beta_KL={beta})" for beta in (0, 1)}
+ADVERSARIAL = {"aae-learned-prior": "AAE+learned prior (beta_KL=0)"}
 RESIDUAL = {
     "vae-residual": "VAE (std normal prior, beta=1)",
     "beta-vae-residual": "beta-VAE (beta_KL=25)",
@@ -42,7 +43,11 @@ BINARY = {
 PERCEPTUAL = {"lpga": "LPGA", "vpga": "VPGA", "lvpga": "LVPGA", "vae-pga": "VAE"}
 PAPERS = [  # its name, its systems, and the data sets of theirs that we have recipes for
     ("000-GLF", LATENT_FLOW, DATA),
-    ("001-LearnedPrior", SWEEP, {short: data for short, data in DATA.items() if short != "celeba"}),
+    (
+        "001-LearnedPrior",
+        {**SWEEP, **ADVERSARIAL},
+        {short: data for short, data in DATA.items() if short != "celeba"},
+    ),
     ("001-LearnedPrior", RESIDUAL, {"celeba": DATA["celeba"]}),
     ("002-FlowAE-AdvAE", BINARY, {"mnist": "MNIST-binarized"}),
     ("004-PGA", PERCEPTUAL, DATA),

@@ -66,7 +66,7 @@ def distance(model, x, *, network, dataset, count, draws):
         "metric": "frechet_distance",
         "name": "FCD",
         "value": float(np.mean(values)),
-        "deviation": float(np.std(values, ddof=1)),
+        "deviation": float(np.std(values, ddof=1)) if draws > 1 else "",
         "draws": draws,
         "network": network,
         "sha256": extractor.sha256,

@@ -9,11 +9,16 @@ BILEVEL = "VAE+flow prior (beta_KL={})"
 LEARNED = "VAE+flow prior (beta_KL={}, learned gamma)"
 ADVERSARIAL = "AAE+learned prior (beta_KL={})"
 PLAIN, BETA = "VAE (std normal prior, beta=1)", "beta-VAE (beta_KL=25)"
-WEIGHTS, SIZES = (0, 0.01, 0.1, 0.5, 1), (8, 16, 32, 64, 128)
+SIZES = (8, 16, 32, 64, 128)
+
+
+def weights(pattern):
+    """Those of a sweep that we train; the paper shows its own in a figure alone."""
+    return (0, 1) if pattern == ADVERSARIAL else (0, 0.1, 1)
 
 
 def sweep(pattern):
-    return [pattern.format(weight) for weight in WEIGHTS]
+    return [pattern.format(weight) for weight in weights(pattern)]
 
 
 def sizes(weight):
@@ -31,8 +36,9 @@ CLAIMS = [
         PAPER,
         "With a learned prior, flow or adversarial, FID falls as the weight of the KL falls, "
         "on all four data sets.",
-        "sign of the slope of FID over weights 0, 0.01, 0.1, 0.5, 1; each prior, each data set",
-        [less(number(0), slope(sweep(name), d, "FID")) for d in FOUR for name in (BILEVEL, ADVERSARIAL)],
+        "sign of the slope of FID over weights 0, 0.1, 1 with a flow and 0, 1 with an adversary, "
+        "on each data set measured",
+        [[less(number(0), slope(sweep(name), d, "FID")) for name in (BILEVEL, ADVERSARIAL)] for d in FOUR],
     ),
     Claim(
         "CL-21",
