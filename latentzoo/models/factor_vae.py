@@ -71,9 +71,14 @@ class FactorVAE(Variational):
         real("beta_tc", beta_tc, least=0)
         self.beta_tc = beta_tc
         self.critic = self.own("critic", critic) or critics.dense(
-            latent_dim, outputs=2, units=1000, hidden_layers=5, negative_slope=0.2, dtype=self.dtype_policy
+            self.latent_dim,
+            outputs=2,
+            units=1000,
+            hidden_layers=5,
+            negative_slope=0.2,
+            dtype=self.dtype_policy,
         )
-        self.prior = priors.build(prior or "normal", latent_dim)
+        self.prior = priors.build(prior, self.latent_dim, default="normal")
         self.check_parts()
 
     def ends(self):

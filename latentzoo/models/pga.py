@@ -180,7 +180,7 @@ class PGA(Autoencoder):
 
     # ------------------------------------------------------------------ sampling
 
-    def sample(self, n, *, seed=None, temperature=1.0, batch_size=256):
+    def sample(self, n, *, seed=None, temperature=1.0, probabilities=False, batch_size=256):
         """Draws images from the prior.
 
         With `sampling_statistics="batch"` and batch norm in the decoder, it runs in training mode on batches
@@ -193,6 +193,7 @@ class PGA(Autoencoder):
             seed: int or `None`. The same seed gives the same images whatever the batch size, and
                 the first `m < n` of them are those of `sample(m)`.
             temperature: float, 0 or more. Multiplies the deviation of the prior's base noise.
+            probabilities: bool. Nothing here: pixels are not binary.
             batch_size: int. Images at a time; 1,000 with the statistics of batches.
 
         Returns:
