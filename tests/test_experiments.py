@@ -25,14 +25,15 @@ def small(fixture_images, monkeypatch, tmp_path):
         results = tmp_path / "experiments" / "results"
         (tmp_path / "published.json").write_bytes((TRAINING / "published.json").read_bytes())
         monkeypatch.setattr(module.curves, "RESULTS", results)
-        monkeypatch.setattr(module, "COUNT", 160)
+        if hasattr(module, "COUNT"):
+            monkeypatch.setattr(module, "COUNT", 160)
         few = {key: array[:64] for key, array in fixture_images.items()}
         monkeypatch.setattr(data, "arrays", lambda name, split: (few[f"x_{split}"], few[f"y_{split}"]))
         return module, results
 
     yield load
     for name in set(sys.modules) - before:
-        if name.split(".")[0] in ("report", "curves", "pga_mnist", "advae_flowae"):
+        if name.split(".")[0] in ("report", "curves", "pga_mnist", "advae_flowae", "fashion_baselines"):
             del sys.modules[name]
 
 
@@ -96,3 +97,20 @@ def test_advae_flowae(small, monkeypatch, tmp_path, capsys):
         assert ("loss" in own) == (system in module.LEARNED)
         assert ("silhouette" in own) == (system in ("VAE", "FlowAE"))
     assert (results / "advae_flowae.png").stat().st_size > 1000
+
+
+@pytest.mark.slow
+def test_fashion_baselines(small, narrow, monkeypatch, tmp_path, capsys):
+    module, results = small("fashion_baselines")
+    monkeypatch.setattr(module, "NETWORKS", {"classifier-fashion": {"metrics": ["distance"], "draws": 2}})
+    arguments = ["--share", "0.01", "--samples", "160", "--out", str(tmp_path / "runs"), "--systems"]
+    for _ in range(2):  # the second time nothing is left to do
+        module.main([*arguments, "glf-fashion", "vae-fashion"])
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert [line[:5] for line in lines[-3:]] == ["CL-01", "CL-02", "CL-09"]
+    with open(results / "fashion_baselines.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["system"], row["name"]) for row in rows] == [
+        (system, name) for system in ("GLF", "VAE") for name in ("FCD", "FCD of reconstructions")
+    ]
+    assert (results / "fashion_baselines.png").stat().st_size > 1000

@@ -224,22 +224,25 @@ def of_row(row, path, where, records):
     counts = {key: whole(key, 1) for key in ("generated", "real", "epochs")}
     texts = {key: row[key] or None for key in ("network", "sha256", "protocol", "split")}
     facts = {key: row[key] for key in ("system", "paper", "dataset", "metric", "name", "command")}
-    facts |= {**counts, **texts, "seed": whole("seed", 0), "of": "samples", "trained": None}
+    of = row["name"].partition(" of ")[2] if row["metric"] in OF_SAMPLES else ""
+    facts |= {**counts, **texts, "seed": whole("seed", 0), "of": of or "samples", "trained": None}
     return Estimate(real("value"), deviation, draws, {**facts, "spread": "draws", "source": path.name})
 
 
 def lookup(estimates, paper):
     """The function `ours(system, dataset, metric)` over the numbers of one paper's systems.
 
-    It gives the `Estimate` by the paper's own protocol if there is one, of the longest training, the most
-    samples and the most draws; `None` if there is none. With `every=True` it gives the list of those that
+    It gives the `Estimate` by the paper's own protocol if there is one, of an experiment, of the longest
+    training, the most samples and the most draws; `None` if there is none. With `every=True` it gives the list of those that
     were measured in the same way, by epoch: the curve.
     """
 
     def preference(estimate):
         facts = estimate.facts
         counts = (facts["epochs"] or 0, facts["generated"] or 0, estimate.draws)
-        return facts["protocol"] != THEIR_PROTOCOL.get(paper), *(-count for count in counts)
+        theirs = facts["protocol"] != THEIR_PROTOCOL.get(paper)
+        # An experiment compares systems that were trained alike; the shelf has the best of each.
+        return theirs, not facts["source"].endswith(".csv"), *(-count for count in counts)
 
     def ours(system, dataset, metric, every=False):
         wanted = {"paper": paper, "system": system, "dataset": dataset}

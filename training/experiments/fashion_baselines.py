@@ -1,0 +1,115 @@
+"""Generative Latent Flow beside its baselines on Fashion-MNIST, all with the same share of their schedules
+(Xiao, Yan and Amit, 2019, arXiv:1905.10485, table 1).
+
+    python training/experiments/fashion_baselines.py --share 0.25 --out runs
+
+Trains the recipes below, each into the folder of its name, where it is not done already: what
+`latentzoo train NAME --share 0.25` leaves in `runs/` is taken as it is. Run it again to go on where it
+stopped; `--systems` trains and measures some of them.
+
+Writes results/fashion_baselines.csv and .png. Of each system, mean and deviation over ten draws of 10,000: the
+Frechet distance to the 10,000 test images by classifier-fashion, that of as many reconstructions, which a
+perfect prior would reach, recall and precision; and three draws of both distances by hed, a VGG16 tuned to
+find edges, which sees blur better than the classifier does.
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+from latentzoo import evaluate, recipes, zoo
+from latentzoo.evaluation.published import OURS
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import curves
+
+NAME = "fashion_baselines"
+SYSTEMS = [
+    "glf-fashion", "glf-two-stage-fashion", "vae-fashion", "vae-flow-prior-fashion",
+    "vae-flow-posterior-fashion", "wae-gan-fashion", "rae-mixture-fashion", "two-stage-vae-fashion",
+]  # fmt: skip
+NETWORKS = {  # and what is measured by them
+    "classifier-fashion": {"metrics": ["distance", "precision_recall"], "draws": 10},
+    "hed": {"metrics": ["distance"], "draws": 3},
+}
+
+
+def trained(name, share, out):
+    """The checkpoint of a system, trained if need be, and how many epochs all its stages took."""
+    recipe, folder = recipes.shorten(recipes.recipe(name), share), out / name
+    if not (folder / "metrics.json").is_file():
+        recipes.run(name, recipe, folder, command=f"latentzoo train {name} --share {share:g}", verbose=0)
+    settings = zoo.info(folder)["provenance"]["settings"]
+    if settings != json.loads(json.dumps(recipe)):
+        raise SystemExit(f"{folder} holds a run of other settings than {name} with --share {share:g}.")
+    return zoo.load(folder), recipe["epochs"] + recipe.get("prior_fit", {}).get("epochs", 0)
+
+
+def measured(name, share, out, samples=None):
+    """The rows of one system, kept beside its checkpoint."""
+    path = out / name / "compared.csv"
+    if rows := curves.read(path):
+        return rows
+    model, epochs = trained(name, share, out)
+    paper, system, dataset = OURS[name]
+    facts = {"system": system, "paper": paper, "dataset": dataset, "epochs": epochs}
+    facts["command"] = f"python training/experiments/{NAME}.py --share {share:g}"
+    for network, settings in NETWORKS.items():
+        for record in evaluate(model, network=network, samples=samples, **settings).records:
+            if record["of"] == "real images":  # of no system
+                continue
+            label = record.get("name", record["metric"])
+            label += "" if record["of"] == "samples" else f" of {record['of']}"
+            kept = {key: record[key] for key in curves.COLUMNS if key in record}
+            rows.append({**facts, **kept, "name": label, "value": record["mean"]})
+    curves.write(rows, path)
+    return rows
+
+
+def picture(rows, path):
+    """Distances of samples and of reconstructions, by either network."""
+    figure, axes = plt.subplots(1, len(NETWORKS), figsize=(6 * len(NETWORKS), 4), layout="constrained")
+    for axis, network in zip(axes, NETWORKS, strict=True):
+        for suffix, shade in ((False, "tab:blue"), (True, "lightgrey")):
+            chosen = [
+                row
+                for row in rows
+                if (row["metric"], row["network"]) == ("frechet_distance", network)
+                and row["name"].endswith("of reconstructions") == suffix
+            ]
+            names = [row["system"] for row in chosen]
+            values = [[float(row[key]) for row in chosen] for key in ("value", "deviation")]
+            label = "reconstructions" if suffix else "samples"
+            axis.barh(names, values[0], xerr=values[1], color=shade, label=label)
+        axis.set(title=f"Frechet distance, {network}")
+        axis.invert_yaxis()
+    axes[0].legend()
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--share", type=float, default=0.25, help="of the recipes' schedules")
+    parser.add_argument("--samples", type=int, help="in a draw; 10,000 if left out")
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs"))
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=SYSTEMS)
+    given = parser.parse_args(arguments)
+    for name in given.systems:
+        measured(name, given.share, given.out, given.samples)
+        rows = sum((curves.read(given.out / system / "compared.csv") for system in SYSTEMS), [])
+        curves.write(rows, curves.RESULTS / f"{NAME}.csv")
+        picture(rows, curves.RESULTS / f"{NAME}.png")
+    for row in rows:
+        print(f"{row['system']}: {row['name']} {float(row['value']):.4g} ± {float(row['deviation']):.2g}")
+    print(*curves.judged("000-GLF", "Fashion-MNIST", "CL-01", "CL-02", "CL-09"), sep="\n")
+
+
+if __name__ == "__main__":
+    main()
