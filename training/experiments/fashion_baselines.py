@@ -7,8 +7,8 @@ Trains the recipes below, each into the folder of its name, where it is not done
 `latentzoo train NAME --share 0.25` leaves in `runs/` is taken as it is. Run it again to go on where it
 stopped; `--systems` trains and measures some of them.
 
-Writes results/fashion_baselines.csv and .png. Of each system, mean and deviation over ten draws of 10,000: the
-Frechet distance to the 10,000 test images by classifier-fashion, that of as many reconstructions, which a
+Writes results/fashion_baselines.csv and .png. Of each system, mean and deviation over ten draws of 10,000:
+the Frechet distance to the 10,000 test images by classifier-fashion, that of as many reconstructions, which a
 perfect prior would reach, recall and precision; and three draws of both distances by hed, a VGG16 tuned to
 find edges, which sees blur better than the classifier does.
 """
