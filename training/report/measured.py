@@ -233,8 +233,8 @@ def lookup(estimates, paper):
     """The function `ours(system, dataset, metric)` over the numbers of one paper's systems.
 
     It gives the `Estimate` by the paper's own protocol if there is one, of an experiment, of the longest
-    training, the most samples and the most draws; `None` if there is none. With `every=True` it gives the list of those that
-    were measured in the same way, by epoch: the curve.
+    training, the most samples and the most draws; `None` if there is none. With `every=True` it gives the
+    list of those that were measured in the same way, by epoch: the curve.
     """
 
     def preference(estimate):
