@@ -4,8 +4,8 @@
     python training/experiments/fashion_baselines.py --share 0.25 --out runs
 
 Trains the recipes below, each into the folder of its name, where it is not done already: what
-`latentzoo train NAME --share 0.25` leaves in `runs/` is taken as it is. Run it again to go on where it
-stopped; `--systems` trains and measures some of them.
+`latentzoo train NAME --share 0.25` left in `runs/` or on the shelf is taken as it is. Run it again to go on
+where it stopped; `--systems` trains and measures some of them, and the results keep the others.
 
 Writes results/fashion_baselines.csv and .png. Of each system, mean and deviation over ten draws of 10,000:
 the Frechet distance to the 10,000 test images by classifier-fashion, that of as many reconstructions, which a
@@ -42,13 +42,14 @@ NETWORKS = {  # and what is measured by them
 
 def trained(name, share, out):
     """The checkpoint of a system, trained if need be, and how many epochs all its stages took."""
-    recipe, folder = recipes.shorten(recipes.recipe(name), share), out / name
-    if not (folder / "metrics.json").is_file():
-        recipes.run(name, recipe, folder, command=f"latentzoo train {name} --share {share:g}", verbose=0)
-    settings = zoo.info(folder)["provenance"]["settings"]
-    if settings != json.loads(json.dumps(recipe)):
-        raise SystemExit(f"{folder} holds a run of other settings than {name} with --share {share:g}.")
-    return zoo.load(folder), recipe["epochs"] + recipe.get("prior_fit", {}).get("epochs", 0)
+    recipe = recipes.shorten(recipes.recipe(name), share)
+    wanted = json.loads(json.dumps(recipe))
+    epochs = recipe["epochs"] + recipe.get("prior_fit", {}).get("epochs", 0)
+    for folder in (out / name, zoo.CHECKPOINTS / name):
+        if (folder / "metrics.json").is_file() and zoo.info(folder)["provenance"]["settings"] == wanted:
+            return zoo.load(folder), epochs
+    recipes.run(name, recipe, out / name, command=f"latentzoo train {name} --share {share:g}", verbose=0)
+    return zoo.load(out / name), epochs
 
 
 def measured(name, share, out, samples=None):
@@ -101,11 +102,14 @@ def main(arguments=None):
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs"))
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=SYSTEMS)
     given = parser.parse_args(arguments)
+    order = [OURS[name][1] for name in SYSTEMS]
     for name in given.systems:
-        measured(name, given.share, given.out, given.samples)
-        rows = sum((curves.read(given.out / system / "compared.csv") for system in SYSTEMS), [])
-        curves.write(rows, curves.RESULTS / f"{NAME}.csv")
-        picture(rows, curves.RESULTS / f"{NAME}.png")
+        new = measured(name, given.share, given.out, given.samples)
+        path = curves.RESULTS / f"{NAME}.csv"
+        kept = [row for row in curves.read(path) if row["system"] != new[0]["system"]]
+        rows = sorted([*kept, *new], key=lambda row: order.index(row["system"]))
+        curves.write(rows, path)
+        picture(rows, path.with_suffix(".png"))
     for row in rows:
         print(f"{row['system']}: {row['name']} {float(row['value']):.4g} ± {float(row['deviation']):.2g}")
     print(*curves.judged("000-GLF", "Fashion-MNIST", "CL-01", "CL-02", "CL-09"), sep="\n")
