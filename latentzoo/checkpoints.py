@@ -51,6 +51,7 @@ def open_folder(folder, config, wanted=None, weights=True, dtype=None):
         global_state.set_global_attribute("uninitialized_variables", Declared(config["parameters"]))
         with files, scope:
             with fitting(family, folder):
+                check_sizes(arguments, config["parameters"])
                 model = family.from_config(arguments)
             named = named_variables(model)
             count = sum(math.prod(variable.shape) for variable, _ in named.values())
@@ -73,6 +74,24 @@ def open_folder(folder, config, wanted=None, weights=True, dtype=None):
         "weights": config["weights"] if weights else None,
     }
     return model
+
+
+SIZES = {
+    "blocks", "components", "couplings_per_block", "filters", "hidden_layers", "latent_dim", "noise_dim",
+    "units",
+}  # fmt: skip
+
+
+def check_sizes(arguments, parameters):
+    """Checks what makes networks large, which brings a parameter for every one of it, at least.
+
+    Some of it is computed with before there is a weight to count.
+    """
+    for key, value in arguments.items() if isinstance(arguments, dict) else enumerate(arguments):
+        if key in SIZES and isinstance(value, int | float) and value > parameters:
+            raise ValueError(f"More weights than are declared: {key}={value}")
+        if isinstance(value, dict | list):
+            check_sizes(value, parameters)
 
 
 class Declared(list):
@@ -171,9 +190,8 @@ def save(model, folder, storage=None, *, provenance=None):
         "provenance": provenance or {},
     }
     try:
-        config["arguments"] = model.get_config()
-        text = json.dumps(config, allow_nan=False, default=of_numpy)
-        config = json.loads(text, object_hook=without_compile)
+        config["arguments"] = json.loads(json.dumps(model.get_config(), default=of_numpy))
+        config = json.loads(json.dumps(config, allow_nan=False), object_hook=without_compile)
     except (NotImplementedError, TypeError, ValueError) as error:
         raise ValueError(
             f"What describes this {family} does not fit into JSON. Expected: networks with a Keras "

@@ -41,11 +41,6 @@ def read_config(folder):
             raise broken(path, f"'{key}' to be {kind.__name__}", repr(config.get(key))[:80])
     if config["storage"] not in allowed.STORAGES:
         raise broken(path, f"storage to be one of {allowed.STORAGES}", repr(config["storage"])[:80])
-    for key, size in sizes(config["arguments"]):
-        if size > config["parameters"]:  # each of these brings a parameter for every one of it, at least
-            raise broken(
-                path, f"{key} of at most {config['parameters']}, the number of parameters", f"{size}"
-            )
     total = 0
     for name, facts in config["weights"].items():
         if not re.fullmatch(allowed.WEIGHT_FILE, name):
@@ -122,21 +117,6 @@ def number(text):
 def without_compile(node):
     """A network's config without its optimizer and losses, which are not a checkpoint's business."""
     return {key: value for key, value in node.items() if key != "compile_config"}
-
-
-SIZES = {
-    "blocks", "components", "couplings_per_block", "filters", "hidden_layers", "latent_dim", "noise_dim",
-    "units",
-}  # fmt: skip
-
-
-def sizes(tree):
-    """Pairs of name and value of what makes networks large, wherever it stands."""
-    for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
-        if key in SIZES and isinstance(value, int | float):
-            yield key, value
-        elif isinstance(value, dict | list):
-            yield from sizes(value)
 
 
 def broken(path, expected, received):

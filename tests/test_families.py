@@ -450,7 +450,7 @@ def test_the_noise_of_the_second_stage_stays_in_its_samples():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: models.VAE(SHAPE, 4, likelihood="binary"), "Expected: 'gaussian'.*Received: likelihood='b"),
+        (lambda: models.VAE(SHAPE, 4, likelihood="binary"), "one of .*'gaussian'.*Received: likelihood='b"),
         (lambda: models.VAE(SHAPE, 4, decoder_variance=0.0), "Expected: a number > 0, or 'learned'"),
         (lambda: models.VAE(SHAPE, 4, decoder_variance="learn"), "Expected: a number > 0, or 'learned'"),
         (lambda: models.VAE(SHAPE, 4, posterior_deviation=-1), "Expected: a number > 0, or None.*Received:"),
@@ -460,7 +460,7 @@ def test_the_noise_of_the_second_stage_stays_in_its_samples():
         (lambda: models.FlowPosteriorVAE(SHAPE, 4, flow="normal"), "Expected: a `latentzoo.priors.RealNVP`"),
         (lambda: wae(penalty="wasserstein"), "Expected: penalty='gan'.*Received: penalty='wasserstein'"),
         (lambda: wae(penalty="mmd", prior_in_critic=True), "Expected: .*no critic.*Received: penalty='mmd'"),
-        (lambda: wae(prior_deviation=0), "Expected:.*Received: deviation=0"),
+        (lambda: wae(prior_deviation=0), "Expected:.*Received: prior_deviation=0"),
         (lambda: wae(critic=networks()["encoder"]), "critic does not fit.*Expected:.*Received:"),
         (lambda: models.RAE(SHAPE, 4, spectral_norm=True, **networks(4)), "Expected: encoder=None"),
         (lambda: priors.SecondStageVAE(4, units=0), "Expected: an integer >= 1.*Received: units=0"),

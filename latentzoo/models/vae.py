@@ -45,7 +45,7 @@ class VAE(Variational):
     >>> import latentzoo, numpy as np
     >>> model = latentzoo.models.VAE((8, 8, 1), latent_dim=4, likelihood="bernoulli")
     >>> model.compile()
-    >>> images = np.random.default_rng(0).random((64, 8, 8, 1), "float32")
+    >>> images = np.random.default_rng(0).integers(0, 2, (64, 8, 8, 1)).astype("float32")
     >>> history = model.fit(images, epochs=1, verbose=0)
     >>> model.sample(2, seed=0).shape
     (2, 8, 8, 1)
