@@ -147,6 +147,8 @@ def training(folder, provenance):
     flips = ", flipped at random" if settings["flip"] else ""
     if settings.get("shift"):
         flips += f", moved by up to {settings['shift']} pixels"
+    if settings.get("binarize"):
+        flips += ", their pixels drawn black or white anew in every epoch (test images are cut at a half)"
     faces = " The weights likewise." if "non-commercial" in provenance["licence"] else ""
     faces += PICTURES if faces and (folder / "samples.png").is_file() else ""
     curve = "\n- [history.csv](history.csv) has the terms of the loss for each epoch."

@@ -87,6 +87,7 @@ def test_every_recipe_runs_in_small_and_leaves_a_checkpoint(name, tmp_path):
         found = metrics["test"]["accuracy" if classifier else "mean_squared_error"]["mean"]
         assert np.isfinite(found) and f"{found:.5f}" in card
     assert ("non-commercial" in card) == (recipe["data"] == "celeba")
+    assert ("drawn black or white anew" in card) == recipe.get("binarize", False)
 
 
 def test_fine_tuning_starts_from_the_checkpoint_and_moves_it(finished, tmp_path):
