@@ -63,9 +63,10 @@ def list_(pattern: Annotated[str, typer.Argument()] = "*", as_json: AsJson = Fal
         print(json.dumps(rows))
         return
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("name", "family", "images", "data", "parameters", "MB", box=None)
+    name = Column("name", min_width=max((len(row["name"]) for row in rows), default=0))  # to be copied whole
+    table = Table(name, "family", "images", "data", "parameters", "MB", box=None)
     for row in rows:
         table.add_row(
             row["name"],
