@@ -66,7 +66,7 @@ def list_(pattern: Annotated[str, typer.Argument()] = "*", as_json: AsJson = Fal
     from rich.table import Column, Table
 
     name = Column("name", min_width=max((len(row["name"]) for row in rows), default=0))  # to be copied whole
-    table = Table(name, "family", "images", "data", "parameters", "MB", box=None)
+    table = Table(name, "family", "images", "data", "weights", "MB", box=None, padding=(0, 1, 0, 0))
     for row in rows:
         table.add_row(
             row["name"],
