@@ -1,4 +1,7 @@
-"""Fixed noise and images with the outputs that a checkpoint must give for them, on any machine."""
+"""Fixed noise and images with the outputs that a checkpoint must give for them, on any machine.
+
+`sampled` is what `decode` makes of codes: with moving statistics, also where `sample` takes those of a batch.
+"""
 
 import numpy as np
 

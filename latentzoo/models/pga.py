@@ -43,7 +43,7 @@ class PGA(Autoencoder):
     """A perceptual generative autoencoder. Abstract.
 
     Families call `route` with what their encoder and decoder descend besides, and make their terms of
-    `shared_terms`, `passed` and `noisy`.
+    `shared_terms`, `noise` and `passed`.
 
     Args:
         image_shape, latent_dim: as of `Autoencoder`.
@@ -155,8 +155,8 @@ class PGA(Autoencoder):
 
     def shared_terms(self, x, y, z, training):
         """The terms of images `x`, their codes `z` and their reconstructions `y`, each `(batch,)`."""
-        error = losses.squared_error(x, y) * (2 / self.pixels)
-        terms = {"reconstruction": 4 * error, "mean_squared_error": error}
+        squared = losses.squared_error(x, y) * (2 / self.pixels)
+        terms = {"reconstruction": 4 * squared, "mean_squared_error": squared}
         if self.beta_prior_codes:
             n = self.noise(z)
             # No cut: the decoder has no such entry in its row, and n is nobody's.
