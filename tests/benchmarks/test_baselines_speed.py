@@ -190,8 +190,9 @@ def test_fit_against_pythae(benchmark, torch, tmp_path, name):
     print(", ".join(f"{rival} {n / seconds:.0f} images/s" for rival, seconds in found.items()))
     shares = {rival: statistics.median(seconds) for rival, seconds in busy.items()}
     print("processor: " + ", ".join(f"{rival} {seconds:.2f} s" for rival, seconds in shares.items()))
-    assert found["its best"] > 0.75 * found["fit"]  # 1 is wanted
-    assert found["pythae"] > found["fit"]  # 3 times is wanted
+    assert found["its best"] > found["fit"]
+    assert shares["its best"] > shares["fit"]
+    assert shares["pythae"] > 2 * shares["fit"]  # 3 times is wanted
 
 
 def test_fitting_a_flow_against_a_loop_by_hand(benchmark):
