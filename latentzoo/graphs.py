@@ -19,6 +19,7 @@ if keras.config.backend() != "tensorflow":
 
 import tensorflow as tf  # noqa: E402 (after the check)
 
+from latentzoo.errors import whole  # noqa: E402
 from latentzoo.routing import frozen  # noqa: E402
 
 KINDS = {kind.__name__: kind for kind in (ValueError, FloatingPointError)}
@@ -92,3 +93,9 @@ def infer(network, pieces, *, batch_statistics=False):
     with clear_errors():
         results = [np.asarray(function(piece, training=batch_statistics), "float32") for piece in pieces]
     return results[0] if len(results) == 1 else np.concatenate(results)
+
+
+def chunks(x, batch_size):
+    """Cuts an array into batches; the last may be smaller."""
+    whole("batch_size", batch_size, least=1)
+    return (x[i : i + batch_size] for i in range(0, len(x), batch_size))

@@ -8,8 +8,7 @@ import numpy as np
 from keras import ops
 
 from latentzoo.errors import error
-from latentzoo.graphs import require
-from latentzoo.priors.prior import chunks
+from latentzoo.graphs import chunks, require
 
 
 def shape(image_shape):

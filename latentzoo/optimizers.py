@@ -84,7 +84,7 @@ def for_groups(optimizer, groups, family):
 
     Args:
         optimizer: a Keras optimizer or its name, cloned for every group, or a dict with one for each.
-        groups: list of str.
+        groups: dict of the name of each optimizer to its group.
         family: str, for the error.
     """
     if isinstance(optimizer, GroupOptimizers):
@@ -92,18 +92,19 @@ def for_groups(optimizer, groups, family):
     if not isinstance(optimizer, dict):
         template = keras.optimizers.get(optimizer)
         checks.optimizers({"optimizer": template})
-        return {group: clone(template, name=group) for group in groups}
-    if set(optimizer) != set(groups):
+        return {name: clone(template, name=name) for name in groups}
+    whole = {name: optimizer.get(name, optimizer.get(group)) for name, group in groups.items()}
+    if None in whole.values() or not set(optimizer) <= set(groups):
         raise error(
             f"`optimizer` must have one entry for every group that {family} updates.",
-            f"{groups}",
+            f"{list(groups)}",
             f"{list(optimizer)}",
         )
     members = {}
-    for group in groups:
-        member = keras.optimizers.get(optimizer[group])
-        # What an optimizer remembers belongs to the variables of one group.
-        members[group] = clone(member) if any(member is m for m in members.values()) else member
+    for name, member in whole.items():
+        member = keras.optimizers.get(member)
+        # What an optimizer remembers belongs to the variables of one group, in one phase.
+        members[name] = clone(member) if any(member is m for m in members.values()) else member
     checks.optimizers(members)
     return members
 

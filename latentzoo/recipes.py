@@ -54,7 +54,7 @@ def override(recipe, assignments):
     Args:
         recipe: dict, changed in place.
         assignments: strings such as `"optimizer.learning_rate=1e-4"`. The value takes the type of
-            the entry it replaces.
+            the entry it replaces. `model` takes entries that it has not, other arguments of the family.
 
     Raises:
         ValueError: there is no such entry, or the value has another type.
@@ -72,13 +72,14 @@ def override(recipe, assignments):
         entry = recipe
         for parent in parents:
             entry = entry.get(parent) if isinstance(entry, dict) else None
-        if not equals or not isinstance(entry, dict) or last not in entry:
-            known = ", ".join(_paths(recipe))
+        argument = parents == ["model"] and last  # the family knows which there are
+        if not equals or not isinstance(entry, dict) or not (last in entry or argument):
+            known = ", ".join([*_paths(recipe), *(["model.ARGUMENT"] if "model" in recipe else [])])
             raise ValueError(
                 f"A recipe has no such entry. Expected: KEY=VALUE with KEY one of {known}. "
                 f"Received: '{assignment}'."
             )
-        old = entry[last]
+        old = entry.get(last)
         try:
             value = json.loads(text)
         except json.JSONDecodeError:
@@ -153,8 +154,10 @@ def optimizers(recipe, model):
     others = recipe.get("optimizers", {})
     if not others:
         return optimizer(recipe["optimizer"])
-    groups = dict.fromkeys(group for update in model.updates() for group in update.objectives)
-    return {group: optimizer({**recipe["optimizer"], **others.get(group, {})}) for group in groups}
+    from latentzoo.routing import owners
+
+    names = owners(model.updates())
+    return {name: optimizer({**recipe["optimizer"], **others.get(name, {})}) for name in names}
 
 
 def optimizer(settings):

@@ -14,6 +14,8 @@ class Update:
         terms: Callable `terms(x, training)` that returns `{name: tensor}`, each tensor of shape
             `(batch,)` (averaged over the batch, weighed by `sample_weight`) or `()`.
         monitors: Names that `terms` returns besides the routed ones: logged, never descended.
+        phase: Name of a phase, or `None`. Groups of an update with a phase have optimizers of their own for
+            it, such as `encoder_regularization`, which remember no gradients of other updates.
         **objectives: For each group, the attribute name of a sublayer, a dict `{term: weight}`. A
             term that a group does not list sends it no gradient; a group with an empty dict learns
             nothing here. A weight is a number, or a `LearningRateSchedule` of the group's
@@ -28,9 +30,10 @@ class Update:
     [({'reconstruction': 1.0, 'kl': 4.0}, ['encoder', 'decoder'])]
     """
 
-    def __init__(self, terms, *, monitors=(), **objectives):
+    def __init__(self, terms, *, monitors=(), phase=None, **objectives):
         self.terms = terms
         self.monitors = tuple(monitors)
+        self.phase = phase
         self.objectives = objectives
 
     @property
@@ -39,13 +42,22 @@ class Update:
         routed = [term for row in self.objectives.values() for term in row]
         return list(dict.fromkeys([*routed, *self.monitors]))
 
-    def rows(self, groups):
-        """The distinct objectives of `groups`, each with the groups that descend it."""
+    def optimizer(self, group):
+        """Name of the optimizer of a group in this update: that of the group, unless there is a phase."""
+        return f"{group}_{self.phase}" if self.phase else group
+
+    def rows(self, optimizers):
+        """The distinct objectives, each with those of `optimizers` that descend it."""
         rows = {}
         for group, row in self.objectives.items():
-            if row and group in groups:
-                rows.setdefault(frozenset(row.items()), (row, []))[1].append(group)
+            if row and (name := self.optimizer(group)) in optimizers:
+                rows.setdefault(frozenset(row.items()), (row, []))[1].append(name)
         return list(rows.values())
+
+
+def owners(updates):
+    """The optimizers of a routing table, `{name: group}`, in order of appearance."""
+    return {update.optimizer(group): group for update in updates for group in update.objectives}
 
 
 class Plan:
@@ -53,7 +65,7 @@ class Plan:
 
     def __init__(self, updates, variables):
         self.updates = updates
-        self.variables = variables  # of each group that learns
+        self.variables = variables  # of each optimizer of a group that learns
         self.means = {
             name: keras.metrics.Mean(name=name)
             for name in dict.fromkeys(["loss", *(n for u in updates for n in u.names)])

@@ -13,7 +13,7 @@ from latentzoo.graphs import clearly, tf
 from latentzoo.optimizers import GroupOptimizers, clone, for_groups
 from latentzoo.parts import Parts
 from latentzoo.replicas import Batch, join, summed
-from latentzoo.routing import Plan, Update, after, frozen
+from latentzoo.routing import Plan, Update, after, frozen, owners
 
 __all__ = ["Update", "UpdateModel", "after", "bind_apply", "frozen", "serializable"]
 
@@ -87,7 +87,7 @@ class UpdateModel(Parts, keras.Model):
         checks.losses(family, refused)
         checks.table(self, updates)
         checks.precision(self._flatten_layers())
-        groups = list(dict.fromkeys(g for update in updates for g in update.objectives))
+        groups = owners(updates)
         with self.distribute_strategy.scope():
             given = self.default_optimizers() if optimizer is None else optimizer
             members = for_groups(given, groups, family)
@@ -101,13 +101,14 @@ class UpdateModel(Parts, keras.Model):
                 steps_per_execution=steps_per_execution,
                 jit_compile=jit_compile,
             )
-            learning = [g for g in groups if any(u.objectives.get(g) for u in updates)]
-            variables = {g: getattr(self, g).trainable_variables for g in learning}
-            self._plan = Plan(updates, {g: found for g, found in variables.items() if found})
+            learning = {name for update in updates for _, names in update.rows(groups) for name in names}
+            variables = {n: getattr(self, g).trainable_variables for n, g in groups.items() if n in learning}
+            self._plan = Plan(updates, {name: found for name, found in variables.items() if found})
 
     def learns(self, group):
         """Whether `fit`, as the model is compiled, moves the group."""
-        return self.compiled and group in self._plan.variables
+        names = [name for name, owner in owners(self._plan.updates).items() if owner == group]
+        return any(name in self._plan.variables for name in names)
 
     def get_compile_config(self):
         config = super().get_compile_config()
@@ -249,9 +250,10 @@ class UpdateModel(Parts, keras.Model):
     def replace(self, **parts):
         super().replace(**parts)
         if self.compiled:
+            groups = owners(self._plan.updates)
             members = {
-                group: clone(member) if group in parts else member
-                for group, member in self.optimizer.groups.items()
+                name: clone(member) if groups[name] in parts else member
+                for name, member in self.optimizer.groups.items()
             }
             self.compile(
                 members,

@@ -178,7 +178,7 @@ def test_normal_distributions_are_drawn_from_anew_in_every_epoch():
 
 @pytest.mark.parametrize(("n", "steps"), [(70, 2), (20, 1)])
 def test_a_last_batch_that_is_not_full_waits(n, steps, monkeypatch):
-    monkeypatch.setattr("latentzoo.priors.prior.STEPS", 1)  # Keras' callbacks see calls, not batches
+    monkeypatch.setattr("latentzoo.priors.code_models.STEPS", 1)  # Keras' callbacks see calls, not batches
     prior, seen = small(), []
     count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(batch))
     prior.fit(ring(n), epochs=1, batch_size=32, callbacks=[count], verbose=0)

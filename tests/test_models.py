@@ -15,6 +15,7 @@ import latentzoo
 from latentzoo import images as pictures
 from latentzoo import losses, models, priors
 from latentzoo.networks import infogan
+from latentzoo.routing import owners
 from latentzoo.updates import serializable
 
 SHAPE, WIDTH = (8, 8, 1), 4
@@ -199,13 +200,13 @@ ROUTES = {
         encoder, decoder: 1.0 reconstruction
         logged: mean_squared_error
         critic: 1.0 critic
-        encoder: 1.0 encoder_adversary
+        encoder_regularization: 1.0 encoder_adversary
     """,
     "AAE, binary": """
         encoder, decoder: 1.0 reconstruction
         logged: mean_squared_error
         critic: 1.0 critic
-        encoder: 0.5 encoder_adversary
+        encoder_regularization: 0.5 encoder_adversary
     """,
     "AAE, learned prior": """
         encoder, decoder: 1.0 reconstruction + 1.0 encoder_adversary
@@ -278,9 +279,9 @@ def groups_of(model):
     return list(dict.fromkeys(group for update in model.updates() for group in update.objectives))
 
 
-def steps(model, group):
-    """How often a group moves in a step."""
-    return sum(bool(update.objectives.get(group)) for update in model.updates())
+def steps(model, optimizer):
+    """How often an optimizer moves its group in a step."""
+    return sum(bool(update.rows([optimizer])) for update in model.updates())
 
 
 @pytest.fixture
@@ -490,7 +491,7 @@ def test_routing_table(variant):
     model = make(variant)
     lines = []
     for update in model.updates():
-        for row, groups in update.rows(list(update.objectives)):
+        for row, groups in update.rows(owners(model.updates())):
             terms = " + ".join(f"{weight} {term}" for term, weight in row.items())
             lines.append(f"{', '.join(groups)}: {terms}")
         if update.monitors:

@@ -11,7 +11,7 @@ from scipy import stats
 
 import latentzoo
 from latentzoo import priors
-from latentzoo.priors.prior import MaximumLikelihood
+from latentzoo.priors.code_models import MaximumLikelihood
 from latentzoo.priors.realnvp import LOG_SCALE, Coupling
 from latentzoo.updates import serializable
 

@@ -12,7 +12,7 @@ from sklearn.mixture import GaussianMixture
 
 import latentzoo
 from latentzoo import priors, storage
-from latentzoo.priors import prior as prior_module
+from latentzoo.priors import code_models
 from latentzoo.priors.gaussian import drawn, moments
 from latentzoo.priors.maf import LOG_SCALE, MaskedDense, coordinate_by_coordinate, shift_and_log_scale
 
@@ -693,7 +693,7 @@ def test_steps_of_several_batches_are_the_steps_of_one(monkeypatch):
     codes = np.random.default_rng(0).standard_normal((70, 4), "float32")
     found = []
     for steps in (1, 16, 3):  # of 5 batches, the last of 6 codes
-        monkeypatch.setattr(prior_module, "STEPS", steps)
+        monkeypatch.setattr(code_models, "STEPS", steps)
         keras.utils.set_random_seed(0)
         flow = priors.MAF(4)
         history = flow.fit(codes, batch_size=16, epochs=3, verbose=0).history

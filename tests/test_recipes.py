@@ -106,11 +106,25 @@ def test_overrides_are_typed():
     assert recipe["flip"] is True and recipe["data"] == "mnist"
     recipes.override(recipe, ['learning_rate_factors={"3": 0.1}'])
     assert recipe["learning_rate_factors"] == {3: 0.1}
+    recipes.override(recipe, ["model.beta_rec=2"])  # an argument of the family that the recipe leaves alone
+    assert recipe["model"]["beta_rec"] == 2
+    recipes.override(recipe, ["model.beta_red=2"])
+    with pytest.raises(ValueError, match="beta_red"):
+        recipes.build(recipe, (8, 8, 1))
 
 
 @pytest.mark.parametrize(
     "assignment",
-    ["epoch=3", "optimizer.rate=1e-4", "optimizer", "epochs=many", "epochs=2.5", "flip=1", "seed.x=1"],
+    [
+        "epoch=3",
+        "optimizer.rate=1e-4",
+        "optimizer",
+        "epochs=many",
+        "epochs=2.5",
+        "flip=1",
+        "seed.x=1",
+        "model.=",
+    ],
 )
 def test_wrong_overrides_name_what_there_is(assignment):
     with pytest.raises(ValueError, match="(?s)Expected: .*Received: "):

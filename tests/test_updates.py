@@ -139,6 +139,49 @@ def test_opposite_signs_play_against_each_other():
     np.testing.assert_allclose(weights(model)[1], v - 0.1 * error_v, atol=1e-6)
 
 
+def in_phases(model):
+    """The encoder descends two terms in turn, and forgets neither in the other's phase."""
+    size = lambda x, training: {"shrinking": squared(model.encoder(x))}  # noqa: E731
+    row = {"error": 1.0}
+    return [
+        Update(model.terms, monitors=["size"], encoder=row, decoder=row),
+        Update(size, phase="shrinkage", encoder={"shrinking": 1.0}),
+    ]
+
+
+def test_a_phase_has_optimizers_of_its_own():
+    model = Toy(in_phases)
+    momentum = {"momentum": 0.5}
+    model.compile(
+        {
+            "encoder": keras.optimizers.SGD(0.1, **momentum),
+            "decoder": keras.optimizers.SGD(0.0),
+            "encoder_shrinkage": keras.optimizers.SGD(0.2, **momentum),
+        }
+    )
+    (w, v), speeds = weights(model), [0.0, 0.0]
+    for _ in range(3):
+        model.train_on_batch(X)
+        speeds[0] = 0.5 * speeds[0] - 0.1 * by_hand(X, w, v)[0]
+        w = w + speeds[0]
+        speeds[1] = 0.5 * speeds[1] - 0.2 * by_hand(X, w, v)[2]
+        w = w + speeds[1]
+    np.testing.assert_allclose(weights(model)[0], w, atol=1e-5)
+    old = dict(model.optimizer.groups)
+    model.replace(decoder=dense(2, 4))
+    assert model.optimizer.groups["encoder_shrinkage"] is old["encoder_shrinkage"]
+    model.replace(encoder=dense(4, 2))
+    assert all(old[name] is not member for name, member in model.optimizer.groups.items())
+    assert float(model.optimizer.groups["encoder_shrinkage"].learning_rate) == pytest.approx(0.2)
+    # One for the group is cloned for its phases; a name that is neither is none.
+    model.compile({"encoder": keras.optimizers.SGD(0.3), "decoder": "sgd"})
+    shared = model.optimizer.groups
+    assert shared["encoder_shrinkage"] is not shared["encoder"]
+    assert float(shared["encoder_shrinkage"].learning_rate) == pytest.approx(0.3)
+    with pytest.raises(ValueError, match="(?s)every group.*encoder_shrinkage.*decoder_shrinkage"):
+        model.compile({"encoder": "sgd", "decoder": "sgd", "decoder_shrinkage": "sgd"})
+
+
 def alternating(model):
     critic = Update(lambda x, training: {"critic": squared(model.encoder(x))}, encoder={"critic": 3.0})
     other = Update(

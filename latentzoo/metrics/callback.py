@@ -5,9 +5,9 @@ import keras
 from latentzoo import extractors
 from latentzoo.errors import error, whole
 from latentzoo.evaluation import protocols, references
+from latentzoo.graphs import chunks
 from latentzoo.metrics.frechet import frechet_distance
 from latentzoo.metrics.moments import Moments
-from latentzoo.priors.prior import chunks
 
 
 class Distance(keras.callbacks.Callback):

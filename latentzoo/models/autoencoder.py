@@ -9,10 +9,9 @@ from keras import ops
 
 from latentzoo import images, priors
 from latentzoo.errors import error, keywords, whole
-from latentzoo.graphs import infer
+from latentzoo.graphs import chunks, infer
 from latentzoo.parts import check_model, check_network
 from latentzoo.pretrained import Pretrained
-from latentzoo.priors.prior import chunks
 from latentzoo.updates import UpdateModel
 
 

@@ -28,10 +28,9 @@ from keras import layers, ops
 
 from latentzoo import losses, posteriors, priors
 from latentzoo.errors import error, real, whole
-from latentzoo.graphs import infer
+from latentzoo.graphs import chunks, infer
 from latentzoo.models.autoencoder import Autoencoder
 from latentzoo.networks import pga
-from latentzoo.priors.prior import chunks
 from latentzoo.updates import Update, after, frozen
 
 STATISTICS = ("batch", "moving")

@@ -28,8 +28,8 @@ from latentzoo.errors import error, real, whole
 from latentzoo.graphs import tf
 from latentzoo.networks import critics, mlp
 from latentzoo.parts import check_model, check_network
+from latentzoo.priors.code_models import CodeModel
 from latentzoo.priors.generator import Generator
-from latentzoo.priors.prior import CodeModel
 from latentzoo.updates import Update, serializable
 
 LOSSES = ("wgan-gp", "gan")

@@ -18,9 +18,10 @@ from keras import ops
 
 from latentzoo import losses
 from latentzoo.errors import error, real, whole
-from latentzoo.graphs import infer
+from latentzoo.graphs import chunks, infer
 from latentzoo.networks import mlp
-from latentzoo.priors.prior import CodeModel, Prior, chunks
+from latentzoo.priors.code_models import CodeModel
+from latentzoo.priors.prior import Prior
 from latentzoo.updates import Update, serializable
 
 # Codes and draws compared at a time: 32 MB of float32. They fit a processor's cache better than larger ones.

@@ -15,6 +15,7 @@ import numpy as np
 from keras import ops
 
 from latentzoo.errors import error, real, whole
+from latentzoo.graphs import chunks
 from latentzoo.priors.gaussian import (
     RIDGE,
     drawn,
@@ -27,7 +28,7 @@ from latentzoo.priors.gaussian import (
     started,
     warn_of_ridge,
 )
-from latentzoo.priors.prior import Prior, chunks
+from latentzoo.priors.prior import Prior
 from latentzoo.updates import serializable
 
 

@@ -10,7 +10,8 @@ from keras import layers, ops
 
 from latentzoo import losses, posteriors
 from latentzoo.errors import whole
-from latentzoo.priors.prior import CodeModel, Prior
+from latentzoo.priors.code_models import CodeModel
+from latentzoo.priors.prior import Prior
 from latentzoo.updates import Update, serializable
 
 

@@ -3,7 +3,7 @@
     python -m pytest tests/benchmarks/test_pga_speed.py -m benchmark --benchmark-enable -s
 
 Rivals run in turn with ours in one process. The step by hand has one tape, both optimizers' `apply` compiled
-as ours are, and no pass more than the two rows need: see `by_hand`. What is compared is processor time: of the
+as ours are, and no pass more than the two rows need: see `by_hand`. Processor time is compared: of the
 clock's, two cores may take one step or its double, as the system lays its threads on one of them or both.
 """
 
