@@ -7,8 +7,8 @@ and Srivastava, "AdvAE and FlowAE", train it: the encoder moves its codes to a f
     critic              -log A(p) - log (1 - A(E(x))),    p from the prior
     encoder             beta_kl * -log A(E(x))
 
-Each phase has an optimizer of its own for the encoder: one that also remembers the gradients of a hundred nats
-of reconstruction takes small steps against the critic.
+Each phase has an optimizer of its own for the encoder: one that also remembers the gradients of a hundred
+nats of reconstruction takes small steps against the critic.
 
 With a learned prior, Morrow and Chiu (2020), on learned priors without regularization of the latent space: a
 generator T moves its draws to the codes, and the encoder to them only as far as `beta_kl` wants. At 0 it is a
