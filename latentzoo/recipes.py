@@ -113,7 +113,9 @@ def build(recipe, image_shape, train_images=None):
     if recipe.get("prior"):
         arguments["prior"] = prior(recipe)
     for part, settings in recipe.get("networks", {}).items():
-        arguments[part] = network(part, settings, image_shape, arguments.get("dtype"))
+        arguments[part] = network(
+            part, settings, image_shape, arguments["latent_dim"], arguments.get("dtype")
+        )
     model = family(image_shape, **arguments)
     for part in recipe.get("frozen", ()):
         getattr(model, part).trainable = False
@@ -129,14 +131,15 @@ def prior(recipe):
     return priors.build(settings.pop("name"), recipe["model"]["latent_dim"], **settings)
 
 
-def network(part, settings, image_shape, dtype=None):
+def network(part, settings, image_shape, latent_dim, dtype=None):
     """A network other than the family's own.
 
     Args:
         part: str, `"encoder"` or `"decoder"`.
-        settings: dict. `name`, of a file in `latentzoo/networks` whose function `part` builds it, and what
-            that takes besides.
+        settings: dict. `name`, of a file in `latentzoo/networks` whose function `part` builds it, what that
+            takes besides, and of an encoder `heads`, how many times as wide as a code its output is.
         image_shape: `(height, width, channels)`.
+        latent_dim: int. Width of a code.
         dtype: the family's.
     """
     from latentzoo import networks
@@ -146,6 +149,10 @@ def network(part, settings, image_shape, dtype=None):
     if not hasattr(getattr(networks, name, None), part):
         known = [name for name in networks.__all__ if hasattr(getattr(networks, name), part)]
         raise ValueError(f"Unknown network. Expected: one of {known}. Received: {part} '{name}'.")
+    if part == "encoder":
+        settings["outputs"] = settings.pop("heads", 1) * latent_dim
+    else:
+        settings["latent_dim"] = latent_dim
     return getattr(getattr(networks, name), part)(image_shape, dtype=dtype, **settings)
 
 

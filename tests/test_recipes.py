@@ -194,8 +194,8 @@ def test_a_recipe_may_name_its_networks(fixture_images):
 
 def test_recipes_name_their_networks_and_checkpoints_remember_them(tmp_path, fixture_images):
     recipe = recipes.recipe("vae-flow-prior-beta0-fashion")
-    sizes = ["networks.encoder.outputs=12", "networks.decoder.latent_dim=6", "model.latent_dim=6"]
-    recipes.override(recipe, [*sizes, "model.dtype=float32", "prior.blocks=2", "prior.units=8"])
+    small = ["model.latent_dim=6", "prior.blocks=2", "prior.units=8"]
+    recipes.override(recipe, [*small, "model.dtype=float32"])
     model = recipes.build(recipe, (28, 28, 1))
     assert model.encoder.output_shape == (None, 12) and model.decoder.input_shape == (None, 6)
     model.save_pretrained(tmp_path)

@@ -14,14 +14,13 @@ codes was seen to circle that of the prior. The VAE and the AAE, which learn all
 60 epochs of both stages.
 """
 
-D = 10
 ADAM = {"learning_rate": 1e-3, "epsilon": 1e-8}
 STAGE, PRIOR = 10, 50  # epochs
 PAPER = {
     "data": "mnist",
     "binarize": True,
-    "model": {"latent_dim": D, "likelihood": "bernoulli"},
-    "networks": {"encoder": {"name": "mlp", "outputs": D}, "decoder": {"name": "mlp", "latent_dim": D}},
+    "model": {"latent_dim": 10, "likelihood": "bernoulli"},
+    "networks": {"encoder": {"name": "mlp", "heads": 1}, "decoder": {"name": "mlp"}},
     "optimizer": ADAM,
     "split": "train",
     "flip": False,
@@ -52,7 +51,7 @@ RECIPES = {
     "vae-binary-mnist": {
         **WHOLE,
         "family": "VAE",
-        "networks": {**PAPER["networks"], "encoder": {"name": "mlp", "outputs": 2 * D}},
+        "networks": {**PAPER["networks"], "encoder": {"name": "mlp", "heads": 2}},
     },
     "aae-mnist": {
         **WHOLE,

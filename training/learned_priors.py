@@ -27,16 +27,16 @@ START = {"momentum": 0.999, "deviation": 0.02}
 INFOGAN = {
     "encoder": {
         "name": "infogan",
-        "outputs": 2 * WIDTH,
+        "heads": 2,
         "spectral_norm": True,
         "negative_slope": 0.2,
         **START,
     },
-    "decoder": {"name": "infogan", "latent_dim": WIDTH, **START},
+    "decoder": {"name": "infogan", **START},
 }
 RESIDUAL = {
-    "encoder": {"name": "residual", "outputs": 2 * WIDTH, "width": 32, "scales": 4},
-    "decoder": {"name": "residual", "latent_dim": WIDTH, "width": 32},
+    "encoder": {"name": "residual", "heads": 2, "width": 32, "scales": 4},
+    "decoder": {"name": "residual", "width": 32},
 }
 SETS = {  # with the sizes of the flow, and the epochs of all parts and of the prior alone
     "mnist": ({"data": "mnist"}, (24, 1024), (200, 100)),
@@ -81,7 +81,7 @@ def flow_prior(beta, networks, flow, epochs, **more):
 
 def adversarial(epochs, **more):
     """An adversarial autoencoder whose prior learns, and whose codes do not give way to it."""
-    networks = {**INFOGAN, "encoder": {**INFOGAN["encoder"], "outputs": WIDTH}}
+    networks = {**INFOGAN, "encoder": {**INFOGAN["encoder"], "heads": 1}}
     return row("AAE", networks, epochs, {"learned_prior": True, "beta_kl": 0.0}, **more)
 
 

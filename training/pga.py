@@ -83,7 +83,7 @@ RECIPES["vae-pga-mnist"] = {
     "data": "mnist",
     "model": {"latent_dim": 32, "decoder_variance": 28 * 28 / 8, "beta_kl": 1e-2 / 32},
     "networks": {
-        "encoder": {"name": "pga", "outputs": 64, "deviation_bias": math.log(math.expm1(0.1))},
-        "decoder": {"name": "pga", "latent_dim": 32},
+        "encoder": {"name": "pga", "heads": 2, "deviation_bias": math.log(math.expm1(0.1))},
+        "decoder": {"name": "pga"},
     },
 }

@@ -115,8 +115,7 @@ def over_seeds(rows):
 def digits(given):
     """Rows of how far the prior is from the codes of test images, and what a picture shows of both."""
     recipe = recipes.recipe(DIGITS)
-    recipe["model"]["latent_dim"] = recipe["networks"]["decoder"]["latent_dim"] = 2
-    recipe["networks"]["encoder"]["outputs"] = 4
+    recipe["model"]["latent_dim"] = 2
     model, epochs = trained(recipe, 0, given, given.out / "digits")
     x, labels = data.arrays("mnist", "test")
     codes = model.encode(x[: given.count], draw=True, seed=0)
