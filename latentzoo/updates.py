@@ -71,7 +71,8 @@ class UpdateModel(Parts, keras.Model):
 
         Args:
             optimizer: `None` for the family's own; a Keras optimizer or its name, cloned for every
-                group; or a dict with one for each group.
+                group; or a dict with one for each group. A phase of an update has optimizers of its own,
+                called such as `encoder_regularization`: clones of their groups', unless the dict has them.
             run_eagerly: bool. Run steps without a graph, to debug.
             steps_per_execution: int. Batches per call; 1 under a strategy.
             jit_compile: `"auto"` compiles the optimizers alone on one CPU, the fastest way there

@@ -56,6 +56,7 @@ class AAE(Autoencoder):
 
     Terms, nats: `reconstruction`, the negative log-likelihood of an image, of a variance of 1 without its
     constant; `encoder_adversary`, `prior_adversary` and `critic`. Monitor: `mean_squared_error` for a pixel.
+    Optimizers: one for each group, and `encoder_regularization` for the encoder's phase against the critic.
 
     Example:
 
