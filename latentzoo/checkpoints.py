@@ -198,8 +198,8 @@ def save(model, folder, storage=None, *, provenance=None):
             f"config, and a provenance of JSON types. Received: {type(error).__name__}: {error}. Give own "
             "layers a `get_config`, or keep the model with `model.save_weights`."
         ) from error
-    # Of this run: a count of the models before, a choice of its own, and what only training has a use for.
-    for name in ("name", "dtype", *model.only_for_training):
+    config["arguments"] |= model.when_trained
+    for name in ("name", "dtype"):  # of this run: a count of the models before, and a choice of its own
         del config["arguments"][name]
     allowed.check(config, f"This {family}")
     arrays = pack(model, kind)

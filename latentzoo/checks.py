@@ -98,6 +98,8 @@ def replicas(groups, steps_per_execution, jit_compile):
 
 def examples(x):
     """There are some."""
+    if x is None:
+        raise error("There are no examples.", "an array or a `tf.data.Dataset`", "None")
     shape = getattr(x, "shape", None)
     empty = shape is not None and len(shape) > 0 and shape[0] == 0
     if empty or (hasattr(x, "cardinality") and int(x.cardinality()) == 0):

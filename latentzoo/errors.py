@@ -37,6 +37,13 @@ def real(key, value, *, least=None, above=None):
         raise error(f"Bad {key}.", f"a number {wanted}", f"{key}={value!r}"[:100])
 
 
+def flag(key, value):
+    """An argument as a bool, where it is one: most strings are true, `"no"` too."""
+    if type(value).__name__ not in ("bool", "bool_"):  # that of NumPy, which is not imported here
+        raise error(f"Bad {key}.", "True or False", f"{key}={value!r}"[:100])
+    return bool(value)
+
+
 def keywords(function, given, doing):
     """Checks that a function, or the constructor of a class, takes keyword arguments of these names.
 

@@ -89,7 +89,7 @@ def likelihood(name):
         ValueError: the name is neither `"gaussian"`, of unit variance and without its constant, nor
             `"bernoulli"`.
     """
-    if name not in LIKELIHOODS:
+    if not isinstance(name, str) or name not in LIKELIHOODS:
         raise error("Unknown likelihood.", f"one of {tuple(LIKELIHOODS)}", f"likelihood={name!r}")
     return LIKELIHOODS[name]
 

@@ -1,5 +1,7 @@
 """Parts of a model: what fits as one, and how one is exchanged after the model was built."""
 
+import re
+
 import keras
 
 from latentzoo.errors import error
@@ -13,7 +15,8 @@ class Parts:
 
         Nothing of the old part stays in the weights, the optimizers or the compiled functions. A
         compiled model is compiled again: the group of the new part starts with a fresh optimizer of
-        the old one's settings, the other groups keep theirs. Assigning to the attribute does the same.
+        the old one's settings, one that did not learn before with the first group's, the other groups keep
+        theirs. Assigning to the attribute does the same.
 
         Args:
             **parts: the new layer for each attribute name.
@@ -77,7 +80,8 @@ def check_network(name, network, given, wanted):
     try:
         found = tuple(network(keras.KerasTensor(given)).shape)
     except Exception as reason:  # whatever a user's network raises is the answer to the question
-        found = f"{type(reason).__name__}: {reason}"
+        said = re.sub(r"\x1b\[[0-9;]*m", "", str(reason)).split("\n\n")[0]  # without what was called how
+        found = f"{type(reason).__name__}: {' '.join(said.split())}"
     if found != wanted:
         expected, received = f"shape {given} to {wanted}", f"a network that gives {found}"
         raise error(f"The {name} does not fit.", expected, received)

@@ -4,7 +4,7 @@
 class Pretrained:
     """Mixin for a `keras.Model` whose class `latentzoo.checkpoints` knows."""
 
-    only_for_training = ()  # arguments of the constructor that a checkpoint leaves out
+    when_trained = {}  # arguments of the constructor with other values in a checkpoint: a start is made once
 
     def save_pretrained(self, folder, storage=None):
         """Saves a checkpoint folder that `latentzoo.load` opens.

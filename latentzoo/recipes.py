@@ -12,6 +12,8 @@ import pathlib
 
 import numpy as np
 
+from latentzoo.errors import error
+
 ROOT = pathlib.Path(__file__).parent
 # The recipes stand beside the package in the source tree and inside it in a wheel.
 FOLDER = next((f for f in (ROOT.parent / "training", ROOT / "training") if f.is_dir()), ROOT)
@@ -120,6 +122,10 @@ def build(recipe, image_shape, train_images=None):
     for part in recipe.get("frozen", ()):
         getattr(model, part).trainable = False
     model.compile(optimizers(recipe, model))
+    later = recipe.get("prior_fit", {})
+    if "epochs" in later:  # what is wrong with it is wrong now, not after the first stage
+        optimizer(later["optimizer"])
+        model.prior.trainer(**later.get("settings", {}))
     return model
 
 
@@ -172,7 +178,11 @@ def optimizer(settings):
     import keras
 
     settings = {"name": "Adam", **settings}
-    return getattr(keras.optimizers, settings.pop("name"))(**settings)
+    name = settings.pop("name")
+    kind = getattr(keras.optimizers, str(name), None)
+    if not (isinstance(kind, type) and issubclass(kind, keras.optimizers.Optimizer)):
+        raise error("Unknown optimizer.", "a class of `keras.optimizers`, such as 'Adam'", f"name={name!r}")
+    return kind(**settings)
 
 
 FINE_TUNE = {
@@ -269,7 +279,8 @@ def run(name, recipe, out, *, tiny=False, strategy=None, command=None, verbose="
         validation = validation[0]
     if getattr(model, "indexed", False):  # other images have no codes
         validation = None
-    history = runs.train(recipe, out, model, x=x, y=y, validation=validation, verbose=verbose)
+    first = {key: value for key, value in recipe.items() if key != "prior_fit"}
+    history = runs.train(first, out, model, x=x, y=y, validation=validation, verbose=verbose)
     if "prior_fit" in recipe:
         runs.fit_prior(recipe, out, model, binarized(x) if model.binary else x, verbose=verbose)
     command = command or f"latentzoo train {name}"

@@ -251,11 +251,11 @@ class UpdateModel(Parts, keras.Model):
     def replace(self, **parts):
         super().replace(**parts)
         if self.compiled:
-            groups = owners(self._plan.updates)
-            members = {
-                name: clone(member) if groups[name] in parts else member
-                for name, member in self.optimizer.groups.items()
-            }
+            # The table may have another group now, such as a prior that learns.
+            known, members = self.optimizer.groups, {}
+            for name, group in owners(self.updates()).items():
+                member = known.get(name, next(iter(known.values())))
+                members[name] = member if name in known and group not in parts else clone(member)
             self.compile(
                 members,
                 run_eagerly=self.run_eagerly,

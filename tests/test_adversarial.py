@@ -257,7 +257,8 @@ def test_wasserstein_gan_of_codes(still):
         rises = [judge(between + d)[:, 0] - judge(between - d)[:, 0] for d in step]
         return tf.sqrt(sum((rise / 2e-3) ** 2 for rise in rises))
 
-    np.testing.assert_allclose(ours.steepness(z, fake), (norms() - 1) ** 2, rtol=2e-2, atol=1e-4)
+    found = ours.steepness(z, fake, training=True)
+    np.testing.assert_allclose(found, (norms() - 1) ** 2, rtol=2e-2, atol=1e-4)
     found = moved_by_step(ours, z)
 
     def judged():
@@ -319,7 +320,7 @@ def normalized():
         (lambda: generator().fit(codes() * np.nan), "Codes must be finite"),
         (lambda: generator(activation="gelu"), "Expected: one of.*Received: activation='gelu'"),
         (lambda: toy(beta_kl=-0.1), "beta_kl.*Expected: a number >= 0"),
-        (lambda: toy(saturating="yes"), "saturating.*Expected: True, False, or None"),
+        (lambda: toy(saturating="yes"), "saturating.*Expected: True or False"),
         (lambda: toy(critic=dense((WIDTH,), outputs=2)), r"critic does not fit.*\(None, 1\)"),
         (lambda: toy(prior=priors.Normal(2)), "codes of another width.*Expected: latent_dim=3"),
         (lambda: toy(likelihood="poisson"), "Expected: one of.*'bernoulli'.*Received: likelihood='poisson'"),
@@ -384,6 +385,93 @@ def test_pixels_are_drawn_anew_in_every_epoch():
         assert abs((a == b)[:, 2:].mean() - agree) < 0.05
     resumed = [b.numpy() for b in data.epochs(x, 100, seed=3, start=1, binarize=True).take(5)]
     assert all(map(np.array_equal, drawn[5:], resumed))
+
+
+def normed_critic():
+    return keras.Sequential(
+        [layers.Input((WIDTH,)), layers.Dense(6), layers.BatchNormalization(name="norm"), layers.Dense(1)]
+    )
+
+
+def moving_mean(critic):
+    return np.array(critic.get_layer("norm").moving_mean)
+
+
+@pytest.mark.parametrize("family", ["AAE", "AAE, learned prior", "WAE", "generator"])
+def test_critics_train_in_training_mode(family):
+    """Batch norm of a critic sees batches, and its moving statistics follow."""
+    critic = normed_critic()
+    if family == "generator":
+        generator().fit(np.ones((8, WIDTH), "float32"), loss="gan", critic=critic, epochs=1, verbose=0)
+    elif family == "WAE":
+        parts = {"encoder": dense(SHAPE, outputs=WIDTH), "critic": critic}
+        parts["decoder"] = dense((WIDTH,), outputs=16, reshape=SHAPE, activation="sigmoid")
+        model = models.WAE(SHAPE, WIDTH, **parts)
+        model.compile(run_eagerly=True)
+        model.train_on_batch(grey())
+    else:
+        learned = {"learned_prior": True, "prior": generator()} if "learned" in family else {}
+        model = toy(critic=critic, **learned)
+        model.compile(run_eagerly=True)
+        model.train_on_batch(grey())
+        trained = moving_mean(critic)
+        model.test_on_batch(grey())
+        np.testing.assert_array_equal(moving_mean(critic), trained)
+    assert moving_mean(critic).any()
+
+
+def test_a_fixed_prior_is_not_moved():
+    prior = generator()
+    model = toy(prior=prior)
+    model.compile(run_eagerly=True)
+    before = [np.array(v) for v in prior.weights]
+    model.train_on_batch(grey())
+    for old, new in zip(before, prior.weights, strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert not prior.fitted
+    with pytest.raises(ValueError, match="not fitted"):
+        model.sample(1)
+
+
+def test_a_learned_prior_can_give_way_to_one_that_does_not_learn_and_back():
+    model = toy(learned_prior=True, prior=generator())
+    model.compile(keras.optimizers.SGD(0.125), run_eagerly=True)
+    model.train_on_batch(grey())
+    assert set(model.optimizer.groups) == {"encoder", "decoder", "critic", "prior"}
+    model.fit_prior(grey(40), "normal")
+    assert set(model.optimizer.groups) == {"encoder", "decoder", "critic"}
+    kept = model.optimizer.groups["critic"]
+    model.train_on_batch(grey())
+    model.replace(prior=generator())
+    assert model.optimizer.groups["critic"] is kept and int(kept.iterations) == 2
+    assert float(model.optimizer.groups["prior"].learning_rate) == 0.125
+    before = np.array(model.prior.trainable_variables[0])
+    model.train_on_batch(grey())
+    assert (np.array(model.prior.trainable_variables[0]) != before).any()
+
+
+def test_generators_of_unit_length_stay_so(tmp_path):
+    prior = generator(unit_norm=True)
+    prior.fit(np.ones((8, WIDTH), "float32"), loss="gan", epochs=1, verbose=0)
+    model = toy(prior=prior)
+    model.save_pretrained(tmp_path)
+    lengths = np.linalg.norm(latentzoo.load(tmp_path).prior.sample(5, seed=0), axis=1)
+    np.testing.assert_allclose(lengths, 1.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"learned_prior": "no"}, "Bad learned_prior. Expected: True or False. Received: learned_prior='no'"),
+        ({"saturating": np.array([1, 2])}, "Bad saturating.*Expected: True or False"),
+        ({"likelihood": ["bernoulli"]}, "Unknown likelihood.*Expected: one of"),
+        ({"beta": 1.0}, r"Unknown arguments of AAE.*Expected: some of .*'beta_kl'.*Received: \['beta'\]"),
+    ],
+    ids=str,
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        toy(**arguments)
 
 
 # ---------------------------------------------------------------------- networks

@@ -312,7 +312,7 @@ def test_the_prior_in_the_critic(images):
     with_prior.critic.set_weights(plain.critic.get_weights())
     z = np.random.default_rng(0).normal(size=(5, WIDTH)).astype("float32")
     expected = stats.norm(0, 2).logpdf(z).sum(1)
-    np.testing.assert_allclose(with_prior.logit(z) - plain.logit(z), expected, rtol=1e-3)
+    np.testing.assert_allclose(with_prior.logit(z, True) - plain.logit(z, True), expected, rtol=1e-3)
 
 
 def test_discrepancy_beside_a_plain_reading():

@@ -530,7 +530,7 @@ def test_checkpoints_hold_no_codes(trained, shipped):
     keys = {key.split("/")[0] for key in storage.named_variables(trained)}
     assert keys == {"decoder", "prior"}
     config = json.loads((folder / "config.json").read_text())
-    assert "n_codes" not in config["arguments"] and config["class"] == "GLANN"
+    assert config["arguments"]["n_codes"] is None and config["class"] == "GLANN"
     kept = sum(math.prod(v.shape) for v, _ in storage.named_variables(trained).values())
     assert config["parameters"] == kept == trained.count_params() - N * WIDTH
     assert loaded.codes is None and loaded.n_codes is None and loaded.count_params() == kept

@@ -500,7 +500,7 @@ def test_routing_table(variant):
 
 
 def test_fit_improves_what_each_group_descends(variant, images, without_noise, monkeypatch):
-    """Each group by itself: in concert one may spoil the terms of another, as codes that spread do."""
+    """Each by itself: in concert one may spoil the terms of another, as codes that spread do."""
     if variant.startswith("AAE"):  # a generator needs noise, the same each time
         monkeypatch.setattr(
             keras.random, "normal", lambda shape, **settings: tf.random.stateless_normal(shape, [1, 2])
@@ -508,8 +508,9 @@ def test_fit_improves_what_each_group_descends(variant, images, without_noise, m
     model = make(variant)
     images, rows = given_to(model, images), {}
     for update in model.updates():
-        for group, row in update.objectives.items():
-            rows.setdefault(group, {}).update(row)
+        for row, names in update.rows(owners([update])):
+            for name in names:
+                rows.setdefault(name, {}).update(row)
     for learning, row in rows.items():
         model.compile(
             {g: keras.optimizers.Adam(2e-2) if g == learning else keras.optimizers.SGD(0.0) for g in rows},

@@ -1,5 +1,6 @@
 """Recipes: overriding, every one of them in small, and runs that survive being killed."""
 
+import copy
 import importlib.util
 import os
 import shutil
@@ -149,6 +150,36 @@ def test_a_run_that_diverges_names_the_term_and_its_last_state(tmp_path):
     with pytest.raises(FloatingPointError, match=message):
         recipes.run("glf-fashion", recipe, tmp_path, tiny=True, verbose=0)
     assert {path.name for path in tmp_path.iterdir()} == {"history.csv", "state.safetensors"}
+
+
+def test_a_wrong_second_stage_is_found_before_the_first_and_may_be_changed_after_it(tmp_path, monkeypatch):
+    from latentzoo import runs
+
+    recipe = recipes.smoke(recipes.recipe("advae-mnist"))
+    wrong = copy.deepcopy(recipe)
+    wrong["prior_fit"]["settings"]["loss"] = "foo"
+    with pytest.raises(ValueError, match="Expected: one of .*'gan'.*Received: loss='foo'"):
+        recipes.run("advae", wrong, tmp_path / "run", tiny=True, verbose=0)
+    assert not (tmp_path / "run").exists()
+
+    def interrupt(*arguments, **settings):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(runs, "fit_prior", interrupt)
+        recipes.run("advae", recipe, tmp_path / "run", tiny=True, verbose=0)
+    recipe["prior_fit"]["settings"]["loss"] = "gan"
+    recipes.run("advae", recipe, tmp_path / "run", tiny=True, verbose=0)
+    settings = latentzoo.info(tmp_path / "run")["provenance"]["settings"]
+    assert settings["prior_fit"]["settings"]["loss"] == "gan"
+
+
+@pytest.mark.parametrize("name", ["Adagradd", "get", "Optimizers", 3])
+def test_unknown_optimizers(name):
+    recipe = recipes.recipe("lpga-mnist")
+    recipe["optimizer"]["name"] = name
+    with pytest.raises(ValueError, match="Unknown optimizer. Expected: .*'Adam'.*Received: name="):
+        recipes.build(recipe, (28, 28, 1))
 
 
 def test_a_second_stage_goes_on_where_it_was_stopped(tmp_path, monkeypatch):

@@ -27,7 +27,7 @@ import keras
 from keras import ops
 
 from latentzoo import losses, priors
-from latentzoo.errors import error, real
+from latentzoo.errors import flag, real
 from latentzoo.models.autoencoder import Autoencoder
 from latentzoo.networks import critics, infogan
 from latentzoo.updates import Update, serializable
@@ -90,10 +90,10 @@ class AAE(Autoencoder):
         super().__init__(image_shape, latent_dim, **kwargs)
         losses.likelihood(likelihood)
         real("beta_kl", beta_kl, least=0)
-        self.likelihood, self.beta_kl, self.learned_prior = likelihood, beta_kl, bool(learned_prior)
-        if saturating not in (None, True, False):
-            raise error("Bad saturating.", "True, False, or None", f"saturating={saturating!r}")
-        self.saturating, policy = saturating, self.dtype_policy
+        self.likelihood, self.beta_kl = likelihood, beta_kl
+        self.learned_prior = flag("learned_prior", learned_prior)
+        self.saturating = None if saturating is None else flag("saturating", saturating)
+        policy = self.dtype_policy
         self.encoder = self.own("encoder", encoder) or infogan.encoder(
             self.image_shape, self.latent_dim, dtype=policy
         )
@@ -136,28 +136,28 @@ class AAE(Autoencoder):
             "mean_squared_error": losses.squared_error(x, y) * (2 / self.pixels),
         }
         if self.learned_prior and self.beta_kl:
-            terms["encoder_adversary"] = self.fooled(self.logit(z))
+            terms["encoder_adversary"] = self.fooled(self.logit(z, training))
         return terms
 
     def moved_codes(self, x, training):
-        return {"encoder_adversary": self.fooled(self.logit(self.encoder(x, training=training)))}
+        return {"encoder_adversary": self.fooled(self.logit(self.encoder(x, training=training), training))}
 
     def moved_prior(self, x, training):
-        return {"prior_adversary": self.fooled(-self.logit(self.drawn(x, training)))}
+        return {"prior_adversary": self.fooled(-self.logit(self.drawn(x, training), training))}
 
     def judged(self, x, training):
         z, p = self.encoder(x, training=training), self.drawn(x, training)
-        codes, draws = (self.logit(ops.stop_gradient(side)) for side in (z, p))
+        codes, draws = (self.logit(ops.stop_gradient(side), training) for side in (z, p))
         return {"critic": ops.softplus(-draws) + ops.softplus(codes)}
 
     def drawn(self, x, training):
         """A code of the prior for each image."""
         noise = keras.random.normal((ops.shape(x)[0], self.prior.noise_dim), seed=self.seed_generator)
-        return self.prior(noise, training=training)
+        return self.prior(noise, training=training and self.learned_prior)
 
-    def logit(self, z):
+    def logit(self, z, training):
         """How sure the critic is that codes come from the prior, `(batch,)`."""
-        return ops.cast(self.critic(z), "float32")[:, 0]
+        return ops.cast(self.critic(z, training=training), "float32")[:, 0]
 
     def fooled(self, logit):
         """What descends it makes the critic surer of the wrong thing."""

@@ -14,6 +14,8 @@ from latentzoo.parts import check_model, check_network
 from latentzoo.pretrained import Pretrained
 from latentzoo.updates import UpdateModel
 
+OF_KERAS = {"activity_regularizer", "autocast", "dtype", "name", "trainable"}  # arguments of any layer
+
 
 class Autoencoder(Pretrained, UpdateModel):
     """An encoder, a decoder and a prior over codes. Abstract: families say how they learn.
@@ -43,6 +45,14 @@ class Autoencoder(Pretrained, UpdateModel):
     likelihood = "gaussian"  # of pixels; of a family that can do "bernoulli", what it was given
 
     def __init__(self, image_shape, latent_dim, **kwargs):
+        if unknown := sorted(set(kwargs) - OF_KERAS):
+            families = [kind for kind in type(self).__mro__ if issubclass(kind, Autoencoder)]
+            known = {name for kind in families for name in inspect.signature(kind.__init__).parameters}
+            raise error(
+                f"Unknown arguments of {type(self).__name__}.",
+                f"some of {sorted(known - {'self', 'kwargs'} | {'dtype', 'name'})}",
+                f"{unknown}",
+            )
         super().__init__(**kwargs)
         whole("latent_dim", latent_dim, least=1)
         self.image_shape = images.shape(image_shape)

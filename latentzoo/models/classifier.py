@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops
 
 from latentzoo import images, losses
-from latentzoo.errors import error, whole
+from latentzoo.errors import error, flag, whole
 from latentzoo.graphs import infer
 from latentzoo.networks import lenet, preactivation
 from latentzoo.pretrained import Pretrained
@@ -56,7 +56,7 @@ class Classifier(Pretrained, UpdateModel):
         super().__init__(**kwargs)
         whole("classes", classes, least=2)
         self.image_shape = images.shape(image_shape)
-        self.classes, self.attributes = int(classes), bool(attributes)
+        self.classes, self.attributes = int(classes), flag("attributes", attributes)
         self.architecture, self.settings = network, dict(settings or {})
         if network not in NETWORKS:
             raise error("Unknown network.", f"one of {sorted(NETWORKS)}", f"network={network!r}")

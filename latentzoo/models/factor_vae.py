@@ -99,24 +99,24 @@ class FactorVAE(Variational):
     def terms(self, x, training):
         z, mean, deviation = self.posterior(x, training)
         y = self.decoder(z, training=training)
-        logits = self.logits(z)
+        logits = self.logits(z, training)
         return {
             "reconstruction": self.reconstruction(x, y),
             "kl": posteriors.divergence(mean, deviation),
             "total_correlation": logits[:, 0] - logits[:, 1],
-            "critic": self.mistakes(z, logits),
+            "critic": self.mistakes(z, logits, training),
             **self.monitors(x, y, deviation),
         }
 
-    def logits(self, z):
+    def logits(self, z, training):
         """What the critic makes of codes, `(batch, 2)`."""
-        return ops.cast(self.critic(z), "float32")
+        return ops.cast(self.critic(z, training=training), "float32")
 
-    def mistakes(self, z, logits):
+    def mistakes(self, z, logits, training):
         """The critic's cross-entropy, `(batch,)`, every second code having been permuted with its like."""
         rows = ops.arange(ops.shape(z)[0])
         z = permuted(ops.stop_gradient(z[1::2]), self.seed_generator)
-        judged = ops.scatter_update(logits, rows[1::2, None], self.logits(z))
+        judged = ops.scatter_update(logits, rows[1::2, None], self.logits(z, training))
         return losses.cross_entropy(rows % 2, judged)
 
     def get_config(self):

@@ -75,7 +75,7 @@ class GLANN(Autoencoder):
 
     parts = ("decoder", "prior")
     networks = ("decoder",)
-    only_for_training = ("n_codes",)
+    when_trained = {"n_codes": None}
     indexed = True
 
     def __init__(

@@ -19,7 +19,7 @@ The likelihood falls as training goes on (codes spread) while samples improve: j
 """
 
 from latentzoo import losses, priors
-from latentzoo.errors import error, real
+from latentzoo.errors import error, flag, real
 from latentzoo.models.autoencoder import Autoencoder
 from latentzoo.networks import infogan
 from latentzoo.perceptual import Perceptual
@@ -100,8 +100,8 @@ class GLF(Autoencoder):
             raise error(
                 "Unknown loss.", f"one of {list(RECONSTRUCTIONS)}", f"reconstruction={reconstruction!r}"
             )
-        self.beta_rec, self.weight_decay, self.regularized = beta_rec, weight_decay, bool(regularized)
-        self.reconstruction = reconstruction
+        self.beta_rec, self.weight_decay, self.reconstruction = beta_rec, weight_decay, reconstruction
+        self.regularized = flag("regularized", regularized)
         self.perceptual = Perceptual(perceptual_network, dtype=self.dtype_policy)
         self.encoder = self.own("encoder", encoder) or infogan.encoder(
             self.image_shape, self.latent_dim, dtype=self.dtype_policy

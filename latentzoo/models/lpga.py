@@ -44,7 +44,7 @@ class LPGA(PGA):
         beta_nll: float, gamma. Weight of both parts of the negative log-likelihood.
         decoder_learns_codes: bool. Whether the decoder, too, descends the reconstruction of codes, which the
             paper finds to hurt.
-        warm_up_steps: int. First steps, in which only `beta_rec` counts.
+        warm_up_steps: int. First steps after compiling, in which only `beta_rec` counts.
         sampling_statistics: `"batch"`, so that batch norm takes the statistics of 1,000 samples in `sample`,
             or `"moving"`.
         dtype: Keras dtype policy of encoder and decoder; bfloat16 is too coarse for delta.

@@ -27,7 +27,7 @@ import numpy as np
 from keras import layers, ops
 
 from latentzoo import losses, posteriors, priors
-from latentzoo.errors import error, real, whole
+from latentzoo.errors import error, flag, real, whole
 from latentzoo.graphs import chunks, infer
 from latentzoo.models.autoencoder import Autoencoder
 from latentzoo.networks import pga
@@ -54,11 +54,12 @@ class PGA(Autoencoder):
         beta_rec, beta_prior_codes, beta_data_codes: float, 1, alpha and beta. Weights of the reconstruction
             of images, of codes drawn from N(0, I) and of codes of images.
         decoder_learns_codes: bool. Whether the decoder descends the latter two as well.
-        warm_up_steps: int. First steps, in which all weights but `beta_rec` are 0.
+        warm_up_steps: int. First steps after compiling, in which all weights but `beta_rec` are 0.
         sampling_statistics: `"batch"` or `"moving"`: which statistics batch norm takes in `sample`.
     """
 
     variational = False  # whether the encoder gives mean and log variance
+    when_trained = {"warm_up_steps": 0}
 
     def __init__(
         self,
@@ -97,8 +98,9 @@ class PGA(Autoencoder):
             beta_prior_codes,
             beta_data_codes,
         )
-        self.decoder_learns_codes, self.warm_up_steps = bool(decoder_learns_codes), int(warm_up_steps)
-        self.architecture, self.batch_norm = architecture, bool(batch_norm)
+        self.decoder_learns_codes = flag("decoder_learns_codes", decoder_learns_codes)
+        self.architecture, self.batch_norm = architecture, flag("batch_norm", batch_norm)
+        self.warm_up_steps = int(warm_up_steps)
         self.sampling_statistics = sampling_statistics
         settings = {"architecture": architecture, "batch_norm": self.batch_norm, "dtype": self.dtype_policy}
         bias = {"deviation_bias": pga.FIRST_LOG_VARIANCE} if self.variational else {}

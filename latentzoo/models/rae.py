@@ -14,7 +14,7 @@ are Keras': one power iteration for each batch, which divides the kernel itself 
 from keras import ops
 
 from latentzoo import losses, priors
-from latentzoo.errors import error, real
+from latentzoo.errors import error, flag, real
 from latentzoo.models.autoencoder import Autoencoder
 from latentzoo.networks import infogan
 from latentzoo.updates import Update, serializable
@@ -75,7 +75,7 @@ class RAE(Autoencoder):
         ):
             real(name, value, least=0)
         self.beta_rec, self.beta_latent, self.decoder_decay = beta_rec, beta_latent, decoder_decay
-        self.spectral_norm = bool(spectral_norm)
+        self.spectral_norm = flag("spectral_norm", spectral_norm)
         if self.spectral_norm and (encoder or decoder):
             raise error(
                 "Spectral norms are put into our own networks only.",

@@ -47,7 +47,7 @@ class VPGA(PGA):
         beta_kl: float, eta. Weight of the divergence.
         decoder_learns_codes: bool. Whether the decoder, too, descends the reconstruction of codes, which the
             paper finds to hurt.
-        warm_up_steps: int. First steps, in which only `beta_rec` counts.
+        warm_up_steps: int. First steps after compiling, in which only `beta_rec` counts.
         sampling_statistics: `"batch"`, so that batch norm takes the statistics of 1,000 samples in `sample`,
             or `"moving"`.
         dtype: Keras dtype policy of encoder and decoder.

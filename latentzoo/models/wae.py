@@ -21,7 +21,7 @@ import keras
 from keras import ops
 
 from latentzoo import losses, priors
-from latentzoo.errors import error, real, whole
+from latentzoo.errors import error, flag, real, whole
 from latentzoo.models.autoencoder import Autoencoder
 from latentzoo.networks import critics, infogan
 from latentzoo.updates import Update, after, serializable
@@ -67,6 +67,7 @@ class WAE(Autoencoder):
     """
 
     parts = (*Autoencoder.parts, "critic")
+    when_trained = {"pretraining_steps": 0}
     networks = (*Autoencoder.networks, "critic")
 
     def __init__(
@@ -104,7 +105,7 @@ class WAE(Autoencoder):
             )
         self.penalty, self.beta_rec, self.beta_penalty = penalty, beta_rec, beta_penalty
         self.input_noise, self.pretraining_steps = input_noise, int(pretraining_steps)
-        self.prior_in_critic = bool(prior_in_critic)
+        self.prior_in_critic = flag("prior_in_critic", prior_in_critic)
         policy = self.dtype_policy
         self.encoder = self.own("encoder", encoder) or infogan.encoder(
             self.image_shape, self.latent_dim, dtype=policy
@@ -141,7 +142,7 @@ class WAE(Autoencoder):
         if self.critic is None:
             terms["penalty"] = discrepancy(z, p, self.prior_deviation)
         else:
-            real, fake = self.logit(p), self.logit(z)
+            real, fake = self.logit(p, training), self.logit(z, training)
             terms["penalty"] = ops.softplus(-fake)
             terms["critic"] = ops.softplus(-real) + ops.softplus(fake)
         if self.pretraining_steps:
@@ -152,9 +153,9 @@ class WAE(Autoencoder):
         noise = keras.random.truncated_normal(ops.shape(x), stddev=self.input_noise, seed=self.seed_generator)
         return x + noise if self.input_noise else x
 
-    def logit(self, z):
+    def logit(self, z, training):
         """How sure the critic is that codes come from the prior, `(batch,)`."""
-        logit = ops.cast(self.critic(z), "float32")[:, 0]
+        logit = ops.cast(self.critic(z, training=training), "float32")[:, 0]
         density = -0.5 * ops.sum(ops.square(z / self.prior_deviation), axis=-1)
         constant = self.latent_dim * (math.log(self.prior_deviation) + 0.5 * math.log(2 * math.pi))
         return logit + density - constant if self.prior_in_critic else logit

@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from latentzoo.errors import whole
 from latentzoo.networks.infogan import he
 
 
@@ -33,6 +34,8 @@ def dense(
     >>> critics.dense(20).count_params()
     799233
     """
+    whole("latent_dim", latent_dim, least=1)
+    whole("hidden_layers", hidden_layers, least=0)
     policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
     x = codes = layers.Input((latent_dim,), name="codes", dtype=policy.variable_dtype)
     for i in range(hidden_layers):

@@ -165,7 +165,7 @@ def start(deviation, *, truncated=False, last=False):
 def check_image_shape(image_shape):
     if len(image_shape) != 3 or any(side % 4 or side < 4 for side in image_shape[:2]):
         raise ValueError(
-            "The InfoGAN networks halve the image twice. Expected: `image_shape` is "
+            "These networks halve the image twice. Expected: `image_shape` is "
             "(height, width, channels), height and width divisible by 4. "
             f"Received: image_shape={tuple(image_shape)}. Crop or resize the images, or pass "
             "networks of your own as `encoder=` and `decoder=`."

@@ -16,6 +16,7 @@ import math
 import keras
 from keras import layers
 
+from latentzoo.errors import whole
 from latentzoo.networks.batch_norm import BatchNormalization
 from latentzoo.networks.infogan import he
 
@@ -120,6 +121,7 @@ def generator(
 
 
 def hidden(x, units, hidden_layers, activation, policy, use_bias=True):
+    whole("hidden_layers", hidden_layers, least=1)
     for i in range(hidden_layers):
         x = layers.Dense(units, use_bias=use_bias, dtype=policy, name=f"dense_{i}", **he())(x)
         x = BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=policy, name=f"dense_{i}_norm")(x)

@@ -45,6 +45,7 @@ class AdversarialGenerator(Generator):
         units: int. Width of the hidden layers: dense, batch norm, activation.
         hidden_layers: int, at least 1.
         activation: `"elu"` or `"relu"`.
+        unit_norm: bool. Whether codes are scaled to a length of 1.
         dtype: Keras dtype policy of the hidden layers.
 
     Example:
@@ -127,9 +128,7 @@ class AdversarialGenerator(Generator):
     trainer_class = property(lambda self: Adversary)
 
     def get_config(self):
-        config = super().get_config()
-        del config["unit_norm"]
-        return {**config, "activation": self.activation}
+        return {**super().get_config(), "activation": self.activation}
 
 
 class Adversary(CodeModel):
@@ -178,13 +177,13 @@ class Adversary(CodeModel):
 
     def judged(self, codes, training):
         fake = ops.stop_gradient(self.drawn(codes, training))
-        a, b = self.logit(codes), self.logit(fake)
+        a, b = self.logit(codes, training), self.logit(fake, training)
         if not self.wasserstein:
             return {"critic": ops.softplus(-a) + ops.softplus(b)}
-        return {"critic": b - a, "penalty": self.steepness(codes, fake)}
+        return {"critic": b - a, "penalty": self.steepness(codes, fake, training)}
 
     def fooled(self, codes, training):
-        logit = self.logit(self.drawn(codes, training))
+        logit = self.logit(self.drawn(codes, training), training)
         return {"generator": -logit if self.wasserstein else ops.softplus(-logit)}
 
     def drawn(self, codes, training):
@@ -192,16 +191,16 @@ class Adversary(CodeModel):
         shape = (ops.shape(codes)[0], self.prior.noise_dim)
         return self.prior(keras.random.normal(shape, seed=self.seed_generator), training=training)
 
-    def logit(self, codes):
-        return ops.cast(self.critic(codes), "float32")[:, 0]
+    def logit(self, codes, training):
+        return ops.cast(self.critic(codes, training=training), "float32")[:, 0]
 
-    def steepness(self, codes, fake):
+    def steepness(self, codes, fake, training):
         """By how much the critic's slope differs from 1 between codes and codes of the prior."""
         share = keras.random.uniform((ops.shape(codes)[0], 1), seed=self.seed_generator)
         between = share * codes + (1 - share) * fake
         with tf.GradientTape() as tape:
             tape.watch(between)
-            logit = self.logit(between)
+            logit = self.logit(between, training)
         slope = tape.gradient(logit, between)
         # The root has no slope at 0, where a fresh critic of dead units is.
         return ops.square(ops.sqrt(ops.sum(ops.square(slope), axis=-1) + 1e-12) - 1)

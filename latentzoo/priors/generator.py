@@ -17,7 +17,7 @@ import numpy as np
 from keras import ops
 
 from latentzoo import losses
-from latentzoo.errors import error, real, whole
+from latentzoo.errors import error, flag, real, whole
 from latentzoo.graphs import chunks, infer
 from latentzoo.networks import mlp
 from latentzoo.priors.code_models import CodeModel
@@ -59,7 +59,7 @@ class Generator(Prior):
         for name, value in (("noise_dim", noise_dim), ("units", units), ("hidden_layers", hidden_layers)):
             whole(name, value, least=1)
         self.noise_dim, self.units, self.hidden_layers = int(noise_dim), int(units), int(hidden_layers)
-        self.unit_norm = bool(unit_norm)
+        self.unit_norm = flag("unit_norm", unit_norm)
         self.network = self._network()
         self.built = True
 

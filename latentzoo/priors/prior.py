@@ -71,8 +71,8 @@ class Prior(keras.Model):
         if not self.fitted:
             raise ValueError(
                 f"The prior is not fitted, so that there is nothing to sample from. Expected: a "
-                f"fitted {type(self).__name__}. Received: one that has seen no codes. Train the "
-                "model with `fit`, call `fit_prior(data)`, or load a checkpoint."
+                f"fitted {type(self).__name__}. Received: one that has seen no codes. Call "
+                "`fit_prior(data)`, load a checkpoint, or train the model if its prior learns along."
             )
         noise = base_noise(n, self.noise_dim, seed, temperature)
         return infer(self, chunks(noise, batch_size))

@@ -9,7 +9,8 @@ Writes results/advae_flowae.csv and .png, and prints the verdicts on CL-30 to CL
 end, mean and deviation over the seeds: the Frechet distance of 10,000 samples to the test images, cut at a
 half, by classifier-mnist, their recall and precision, and of codes the silhouette by digit of a t-SNE map of
 2,000 test images, perplexity 70. While priors are fitted, after every fifth epoch, the distance, and on the
-codes of the test images the loss: of the flow its negative log-likelihood, of a critic what it descends.
+codes of the test images the loss: of the flow its negative log-likelihood, of a critic what it descends, but
+for the penalty.
 """
 
 import argparse
@@ -72,12 +73,13 @@ def train(system, seed, share, out):
     second = {key: recipe.pop(key) for key in ("prior", "prior_fit") if key in recipe}
     out = out / f"seed-{seed}"
     path = out / curves.folder(system) / "measured.csv"
-    if any(row["metric"] == "f8" for row in curves.read(path)):
+    command = f"python training/experiments/{NAME}.py" + (f" --share {share:g}" if share != 1 else "")
+    if any(row["metric"] == "f8" and row["command"] == command for row in curves.read(path)):
         return
     (x, _), (test, digits) = (data.arrays("mnist", split) for split in ("train", "test"))
     x_cut, test = images.binarized(x), images.binarized(test)
     facts = {"system": system, "paper": PAPER, "dataset": DATASET, "split": "test", "seed": seed,
-             "real": len(test), "command": f"python training/experiments/{NAME}.py"}  # fmt: skip
+             "real": len(test), "command": command}  # fmt: skip
     real = references.reference(extractors.load(NETWORK), protocols.find("std"), None, lambda: test)
     runs.seed(seed)
     model = recipes.build(recipe, x.shape[1:])
@@ -109,7 +111,9 @@ def over_seeds(rows):
         group = list(group)
         values = [float(row["value"]) for row in group]
         deviation = np.std(values, ddof=1) if len(values) > 1 else group[0]["deviation"]
-        yield {**group[0], "value": np.mean(values), "deviation": deviation, "draws": len(values)}
+        command = f"{group[0]['command']} --seeds {len(values)}"
+        row = {**group[0], "command": command, "seed": "", "value": np.mean(values)}
+        yield {**row, "deviation": deviation, "draws": len(values)}
 
 
 def picture(rows, out, path):
@@ -139,8 +143,9 @@ def main(arguments=None):
     given = parser.parse_args(arguments)
     for seed, system in itertools.product(range(given.seeds), SYSTEMS):
         train(system, seed, given.share, given.out)
-        found = [curves.read(path) for path in sorted(given.out.glob("seed-*/*/measured.csv"))]
-        rows = list(over_seeds(sum(found, [])))
+        measured = itertools.product(range(seed + 1), SYSTEMS)
+        found = [given.out / f"seed-{i}" / curves.folder(name) / "measured.csv" for i, name in measured]
+        rows = list(over_seeds(sum(map(curves.read, found), [])))
         curves.write(rows, curves.RESULTS / f"{NAME}.csv")
         picture(rows, given.out, curves.RESULTS / f"{NAME}.png")
         end = curves.curve(rows, system, "frechet_distance")[1][-1]

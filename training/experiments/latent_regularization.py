@@ -215,7 +215,8 @@ def main(arguments=None):
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs") / NAME)
     given = parser.parse_args(arguments)
     given.command = f"python training/experiments/{NAME}.py --share {given.share:g} --seeds {given.seeds}"
-    given.command += f" --couplings {given.couplings} --units {given.units}"
+    given.command += f" --couplings {given.couplings} --units {given.units} --count {given.count}"
+    given.command += f" --images {given.images}" if given.images else ""
     rows, plane = digits(given)
     for system in SYSTEMS:
         rows += clothes(system, given)
