@@ -53,6 +53,12 @@ def test_it_is_not_stale(modules):
     assert (TRAINING / "RESULTS.md").read_text(encoding="utf-8") == text, "run `python training/results.py`"
 
 
+def test_of_a_curve_that_no_paper_has_the_end_is_shown(modules):
+    curve = [estimate(modules, 1.0 + epoch, epochs=epoch, metric="loss", name="loss") for epoch in (1, 5, 9)]
+    other = estimate(modules, 7.0, epochs=2, system="VAE", metric="loss", name="loss")
+    assert modules["document"].curve_ends([*curve, other]) == [curve[-1], other]
+
+
 def test_check_says_when_it_is_stale(modules, tmp_path, monkeypatch):
     results = modules["results"]
     monkeypatch.setattr(results, "RESULTS", tmp_path / "RESULTS.md")

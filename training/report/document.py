@@ -62,6 +62,7 @@ def text(records, estimates):
         estimates: list of `Estimate`.
     """
     numbers = [(record, beside(record, estimates)) for record in records]
+    ends = curve_ends(estimates)
     shown = {id(estimate) for _, ours in numbers for estimate in ours}
     verdicts = [(claim, *verdict(claim, lookup(estimates, claim.paper))) for claim in CLAIMS]
     kinds = [kind for _, kind, _ in verdicts]
@@ -78,7 +79,7 @@ def text(records, estimates):
          for c, kind, why in verdicts],
         raw=(4,),
     )  # fmt: skip
-    rest = [estimate for estimate in estimates if id(estimate) not in shown]
+    rest = [estimate for estimate in ends if id(estimate) not in shown]
     return "\n".join([head, *papers, CLAIMS_HEAD + claims, *others(rest)])
 
 
@@ -154,6 +155,16 @@ def circumstances(estimate):
         on = f" of {facts['trained']:,} images" if facts["trained"] else ""
         parts.append(f"{facts['epochs']} epochs{on}")
     return f"{escape('; '.join(parts))}; `{facts['source']}`"
+
+
+def curve_ends(estimates):
+    """The estimates without those of earlier epochs of the same curve, which stand in its file."""
+    apart = ("source", "system", "dataset", "metric", "name", "of", "network", "protocol", "command")
+    last = {}
+    for estimate in estimates:
+        key = tuple(estimate.facts.get(name) for name in apart)
+        last[key] = max(last.get(key, 0), estimate.facts["epochs"] or 0)
+    return [e for e in estimates if (e.facts["epochs"] or 0) == last[tuple(e.facts.get(n) for n in apart)]]
 
 
 def others(rest):
