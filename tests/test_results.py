@@ -59,6 +59,12 @@ def test_of_a_curve_that_no_paper_has_the_end_is_shown(modules):
     assert modules["document"].curve_ends([*curve, other]) == [curve[-1], other]
 
 
+def test_what_a_distance_is_of_is_said_once(modules):
+    facts = {"name": "Frechet distance (hed) of reconstructions", "network": "hed", "of": "reconstructions"}
+    found = estimate(modules, 1.0, **facts)
+    assert modules["measured"].called(found.facts) == "Frechet distance (hed) of reconstructions"
+
+
 def test_check_says_when_it_is_stale(modules, tmp_path, monkeypatch):
     results = modules["results"]
     monkeypatch.setattr(results, "RESULTS", tmp_path / "RESULTS.md")

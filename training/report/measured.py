@@ -86,7 +86,7 @@ def called(facts):
     """
     metric, name, of = facts["metric"], facts["name"], facts["of"]
     if metric == "frechet_distance":
-        base = "FCD" if (facts["network"] or "").startswith("classifier-") else name
+        base = "FCD" if (facts["network"] or "").startswith("classifier-") else name.removesuffix(f" of {of}")
     else:
         which = WHICH.search(name)
         base = NAMES[metric] + (which[0] if which else SPACES.get(of.split()[-1], ""))
