@@ -79,6 +79,7 @@ def test_the_systems_are_those_that_claims_are_about(small):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::latentzoo.metrics.arrays.FewSamples")
 def test_advae_flowae(small, monkeypatch, tmp_path, capsys):
     module, results = small("advae_flowae")
     monkeypatch.setattr(module, "MAPPED", 60)
@@ -93,7 +94,7 @@ def test_advae_flowae(small, monkeypatch, tmp_path, capsys):
         own = {row["metric"]: row for row in rows if row["system"] == system}  # the last of each
         assert {"frechet_distance", "f8", "f1_8"} <= set(own)
         assert {row["draws"] for row in own.values()} == {"2"}
-        assert int(own["f8"]["epochs"]) == 2
+        assert int(own["f8"]["epochs"]) == (1 + 2 if system in module.LEARNED else 2)
         assert ("loss" in own) == (system in module.LEARNED)
         assert ("silhouette" in own) == (system in ("VAE", "FlowAE"))
     assert (results / "advae_flowae.png").stat().st_size > 1000
