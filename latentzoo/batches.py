@@ -37,6 +37,21 @@ def indexed(x):
     return np.arange(len(x)), x
 
 
+def pair(x):
+    """Row numbers and images, as of `indexed`: arrays, tensors, or what a dataset tells of its batches."""
+    if not (isinstance(x, (tuple, list)) and len(x) == 2):
+        raise error(
+            "A family that learns a code for each image has to know which is which.",
+            "(rows, images), as of `latentzoo.data.indexed(images)` or `latentzoo.data.epochs(images, ..., "
+            "indexed=True)`",
+            describe(x) if hasattr(x, "shape") else f"{type(x).__name__}",
+        )
+    rows = x[0]
+    if hasattr(rows, "dtype") and not tf.as_dtype(rows.dtype).is_integer:
+        raise error("Numbers of rows are integers.", "int64 (n,)", f"{rows.dtype}")
+    return x
+
+
 def epochs(x, batch_size, *, y=None, seed=0, start=0, flip=False, shift=0, binarize=False, indexed=False):
     """Endless shuffled batches, exactly resumable: epoch e follows from `(seed, e)` alone.
 

@@ -29,11 +29,18 @@ def whole(key, value, *, least):
         raise error(f"Bad {key}.", f"an integer >= {least}", f"{key}={value!r}")
 
 
-def real(key, value, *, least=None, above=None):
-    """Checks that an argument is a finite number of at least `least`, or more than `above`."""
+def sizes(**given):
+    """Checks that arguments are integers of at least 1."""
+    for key, value in given.items():
+        whole(key, value, least=1)
+
+
+def real(key, value, *, least=None, above=None, below=float("inf")):
+    """Checks that an argument is a number of at least `least`, or above `above`, and below `below`."""
     fits = isinstance(value, numbers.Real) and not isinstance(value, bool) and abs(value) < float("inf")
-    if not fits or (value < least if above is None else value <= above):
+    if not fits or (value < least if above is None else value <= above) or value >= below:
         wanted = f">= {least}" if above is None else f"> {above}"
+        wanted += f" and < {below}" if below < float("inf") else ""
         raise error(f"Bad {key}.", f"a number {wanted}", f"{key}={value!r}"[:100])
 
 

@@ -1,4 +1,4 @@
-"""Losses for one example each; names or first lines say what is summed and in which unit."""
+"""Losses, for one example each if nothing else is said; names or first lines tell the sum and its unit."""
 
 import math
 
@@ -154,3 +154,44 @@ def weight_decay(variables):
     for variable in variables:
         total = total + 0.5 * ops.sum(ops.square(ops.cast(variable, "float32")))
     return total
+
+
+SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # of the kernels
+
+
+def maximum_mean_discrepancy(z, p, deviation):
+    """The unbiased maximum mean discrepancy of two batches of codes, at best about 0.
+
+    Of inverse multiquadratic kernels `C / (C + |a - b|^2)`, summed over `C = scale * 2 d s^2`.
+
+    Args:
+        z, p: `(batch, latent_dim)`.
+        deviation: float, s.
+
+    Returns:
+        `()`, float32.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from latentzoo import losses
+    >>> z = np.eye(4, dtype="float32")
+    >>> round(float(losses.maximum_mean_discrepancy(z, z + 1, 1.0)), 4)
+    2.1471
+    """
+    size = ops.cast(ops.shape(z)[0], "float32")
+    others = 1.0 - ops.eye(ops.shape(z)[0])
+    total, zz, pp, zp = 0.0, distances(z, z), distances(p, p), distances(z, p)
+    for scale in SCALES:
+        c = scale * 2 * z.shape[1] * deviation**2
+        within = (c / (c + zz) + c / (c + pp)) * others
+        between = c / (c + zp)
+        # A batch of one has no pairs, and no spread to compare.
+        total = total + ops.sum(within) / ops.maximum(size * (size - 1), 1) - 2 * ops.mean(between)
+    return total
+
+
+def distances(a, b):
+    """Squared distances of all codes of two batches, `(batch, batch)`."""
+    squares = ops.sum(ops.square(a), axis=1)[:, None] + ops.sum(ops.square(b), axis=1)
+    return ops.maximum(squares - 2 * ops.matmul(a, ops.transpose(b)), 0)

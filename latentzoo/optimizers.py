@@ -90,7 +90,7 @@ def for_groups(optimizer, groups, family):
     if isinstance(optimizer, GroupOptimizers):
         optimizer = optimizer.groups
     if not isinstance(optimizer, dict):
-        template = keras.optimizers.get(optimizer)
+        template = get(optimizer)
         checks.optimizers({"optimizer": template})
         return {name: clone(template, name=name) for name in groups}
     whole = {name: optimizer.get(name, optimizer.get(group)) for name, group in groups.items()}
@@ -102,11 +102,20 @@ def for_groups(optimizer, groups, family):
         )
     members = {}
     for name, member in whole.items():
-        member = keras.optimizers.get(member)
+        member = get(member)
         # What an optimizer remembers belongs to the variables of one group, in one phase.
         members[name] = clone(member) if any(member is m for m in members.values()) else member
     checks.optimizers(members)
     return members
+
+
+def get(optimizer):
+    """An optimizer, from all that Keras takes for one."""
+    try:
+        return keras.optimizers.get(optimizer)
+    except (TypeError, ValueError):
+        expected = "a Keras optimizer, or the name of one, such as 'adam'"
+        raise error("Unknown optimizer.", expected, f"optimizer={optimizer!r}"[:200]) from None
 
 
 def clone(optimizer, **changes):

@@ -11,6 +11,7 @@ import pytest
 from latentzoo import data, recipes
 
 TRAINING = pathlib.Path(__file__).parents[1] / "training"
+EXPERIMENTS = [path.stem for path in (TRAINING / "experiments").glob("*.py")]
 
 
 @pytest.fixture
@@ -20,20 +21,21 @@ def small(fixture_images, monkeypatch, tmp_path):
     for folder in (TRAINING, TRAINING / "experiments"):
         monkeypatch.syspath_prepend(str(folder))
 
-    def load(name):
+    def load(name, channels=1):
         module = importlib.import_module(name)
-        results = tmp_path / "experiments" / "results"
-        (tmp_path / "published.json").write_bytes((TRAINING / "published.json").read_bytes())
-        monkeypatch.setattr(module.curves, "RESULTS", results)
+        results = tmp_path / "results"
         if hasattr(module, "COUNT"):
             monkeypatch.setattr(module, "COUNT", 160)
         few = {key: array[:64] for key, array in fixture_images.items()}
+        if channels == 3:  # as large as CIFAR-10's
+            frame = ((0, 0), (2, 2), (2, 2), (0, 2))
+            few = {key: np.pad(x, frame) if key.startswith("x") else x for key, x in few.items()}
         monkeypatch.setattr(data, "arrays", lambda name, split: (few[f"x_{split}"], few[f"y_{split}"]))
         return module, results
 
     yield load
     for name in set(sys.modules) - before:
-        if name.split(".")[0] in ("report", "curves", "pga_mnist", "advae_flowae", "fashion_baselines"):
+        if name.split(".")[0] in ("report", "curves", *EXPERIMENTS):
             del sys.modules[name]
 
 
@@ -42,7 +44,7 @@ def test_pga_mnist(small, narrow, monkeypatch, tmp_path, capsys):
     module, results = small("pga_mnist")
     monkeypatch.setattr("latentzoo.networks.pga.UNITS", 16)
     monkeypatch.setattr(module, "EVERY", 1)
-    arguments = ["--out", str(tmp_path / "runs"), "--epochs"]
+    arguments = ["--results", str(results), "--out", str(tmp_path / "runs"), "--count", "160", "--epochs"]
     module.main([*arguments, "1", "--systems", "LPGA"])
     capsys.readouterr()
     module.main([*arguments, "3"])
@@ -83,7 +85,8 @@ def test_the_systems_are_those_that_claims_are_about(small):
 def test_advae_flowae(small, monkeypatch, tmp_path, capsys):
     module, results = small("advae_flowae")
     monkeypatch.setattr(module, "MAPPED", 60)
-    arguments = ["--out", str(tmp_path / "runs"), "--share", "0.04", "--seeds"]
+    out = ["--results", str(results), "--out", str(tmp_path / "runs")]
+    arguments = [*out, "--share", "0.04", "--seeds"]
     module.main([*arguments, "1"])
     module.main([*arguments, "2"])
     lines = capsys.readouterr().out.strip().splitlines()[-5:]
@@ -104,7 +107,8 @@ def test_advae_flowae(small, monkeypatch, tmp_path, capsys):
 def test_fashion_baselines(small, narrow, monkeypatch, tmp_path, capsys):
     module, results = small("fashion_baselines")
     monkeypatch.setattr(module, "NETWORKS", {"classifier-fashion": {"metrics": ["distance"], "draws": 2}})
-    arguments = ["--share", "0.01", "--samples", "160", "--out", str(tmp_path / "runs"), "--systems"]
+    out = ["--results", str(results), "--out", str(tmp_path / "runs")]
+    arguments = [*out, "--share", "0.01", "--samples", "160", "--systems"]
     for _ in range(2):  # the second time nothing is left to do
         module.main([*arguments, "glf-fashion", "vae-fashion"])
     lines = capsys.readouterr().out.strip().splitlines()
@@ -115,3 +119,20 @@ def test_fashion_baselines(small, narrow, monkeypatch, tmp_path, capsys):
         (system, name) for system in ("GLF", "VAE") for name in ("FCD", "FCD of reconstructions")
     ]
     assert (results / "fashion_baselines.png").stat().st_size > 1000
+
+
+@pytest.mark.slow
+def test_regularized_glf(small, narrow, monkeypatch, tmp_path, capsys):
+    module, results = small("regularized_glf", channels=3)
+    arguments = ["--results", str(results), "--out", str(tmp_path / "runs"), "--epochs"]
+    module.main([*arguments, "2"])
+    kept = (results / "regularized_glf.csv").read_bytes()
+    module.main([*arguments, "2"])  # nothing is left to do
+    assert (results / "regularized_glf.csv").read_bytes() == kept
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert [line[:5] for line in lines[-2:]] == ["CL-04", "CL-05"]
+    rows = list(csv.DictReader(kept.decode().splitlines()))
+    metrics = {(row["metric"], row["epochs"]) for row in rows if row["system"] == "GLF"}
+    assert metrics == {(metric, epoch) for metric in module.METRICS for epoch in "12"}
+    assert {row["system"] for row in rows} == set(module.SYSTEMS)
+    assert (results / "regularized_glf.png").stat().st_size > 1000

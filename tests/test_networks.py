@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from latentzoo.networks import critics, dcgan, infogan, pga, residual
+from latentzoo.networks import critics, dcgan, infogan, mlp, pga, residual
 
 
 @pytest.mark.parametrize(
@@ -435,3 +435,36 @@ def test_critics_are_the_layers_of_their_papers():
     hidden = np.array(leaky.get_layer("dense_0")(z))
     expected = np.where(hidden > 0, hidden, 0.2 * hidden) @ np.array(leaky.get_layer("logit").kernel)
     np.testing.assert_allclose(leaky(z), expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (
+            lambda: infogan.encoder((8, 8, 1), 0),
+            "Bad outputs. Expected: an integer >= 1. Received: outputs=0",
+        ),
+        (lambda: infogan.decoder((8, 8, 1), "4"), "Bad latent_dim.*Received: latent_dim='4'"),
+        (
+            lambda: infogan.encoder((8, 8, 1), 4, momentum=1.0),
+            "Bad momentum. Expected: a number >= 0 and < 1",
+        ),
+        (lambda: infogan.encoder((8, 8, 1), 4, negative_slope=-0.1), "Bad negative_slope"),
+        (lambda: infogan.decoder((8, 8, 1), 4, deviation=0.0), "Bad deviation. Expected: a number > 0"),
+        (lambda: dcgan.encoder((8, 8, 1), 4, widths=(4, 2.5)), "Bad width.*width=2.5"),
+        (lambda: dcgan.decoder((8, 8, 1), 4, widths=()), "There are no convolutions"),
+        (lambda: residual.encoder((8, 8, 1), 4, width="a"), "Bad width.*width='a'"),
+        (lambda: residual.encoder((8, 8, 1), 4, scales=5), "halves the image 4 times.*of at least 16"),
+        (lambda: residual.decoder((8, 8, 1), 4, width=0), "Bad width"),
+        (lambda: mlp.encoder((8, 8, 1), 4, units=0), "Bad units"),
+        (lambda: mlp.decoder((8, 8, 1), True), "Bad latent_dim.*latent_dim=True"),
+        (lambda: mlp.generator(0, 4), "Bad noise_dim"),
+        (lambda: pga.encoder((28, 28, 1), 4, width=None), "Bad width.*width=None"),
+        (lambda: pga.decoder((28, 28, 1), 4, width=-1), "Bad width"),
+        (lambda: critics.dense(4, units=0), "Bad units"),
+        (lambda: critics.dense(4, negative_slope="0.2"), "Bad negative_slope"),
+    ],
+)
+def test_bad_sizes(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

@@ -12,6 +12,7 @@ from latentzoo.errors import error, keywords, whole
 from latentzoo.graphs import chunks, infer
 from latentzoo.parts import check_model, check_network
 from latentzoo.pretrained import Pretrained
+from latentzoo.priors.prior import numbers_of
 from latentzoo.updates import UpdateModel
 
 OF_KERAS = {"activity_regularizer", "autocast", "dtype", "name", "trainable"}  # arguments of any layer
@@ -161,7 +162,7 @@ class Autoencoder(Pretrained, UpdateModel):
 
     def decode(self, z, *, batch_size=256):
         """Decodes codes `(n, latent_dim)` to images in [0, 1]."""
-        z = np.asarray(z, "float32")
+        z = numbers_of(z)
         if z.ndim != 2 or z.shape[1] != self.latent_dim or not len(z):
             raise error("Codes do not fit.", f"shape (n, {self.latent_dim}), n > 0", f"shape {z.shape}")
         if not np.isfinite(z).all():

@@ -16,22 +16,19 @@ no biases.
 
 import keras
 import numpy as np
-from keras import ops
 
-from latentzoo import checks, images, losses, priors
+from latentzoo import checks, priors
+from latentzoo.batches import pair
 from latentzoo.errors import describe, error, whole
-from latentzoo.graphs import require
-from latentzoo.models.autoencoder import Autoencoder
+from latentzoo.models.perceptual_autoencoder import PerceptualAutoencoder
 from latentzoo.networks import infogan
 from latentzoo.networks.codes import Codes, unit
-from latentzoo.perceptual import Perceptual
+from latentzoo.priors.prior import numbers_of
 from latentzoo.updates import Update, serializable
-
-RECONSTRUCTIONS = ("squared", "perceptual")
 
 
 @serializable
-class GLANN(Autoencoder):
+class GLANN(PerceptualAutoencoder):
     """Generative Latent Nearest Neighbors (Hoshen, Li and Malik, 2019, arXiv:1812.08985).
 
     `fit` takes images with the numbers of their rows: `latentzoo.data.indexed(images)`, or batches of
@@ -90,15 +87,16 @@ class GLANN(Autoencoder):
         perceptual_network="vgg16",
         **kwargs,
     ):
-        super().__init__(image_shape, latent_dim, **kwargs)
-        if reconstruction not in RECONSTRUCTIONS:
-            raise error(
-                "Unknown loss.", f"one of {list(RECONSTRUCTIONS)}", f"reconstruction={reconstruction!r}"
-            )
+        super().__init__(
+            image_shape,
+            latent_dim,
+            reconstruction=reconstruction,
+            perceptual_network=perceptual_network,
+            **kwargs,
+        )
         if n_codes is not None:
             whole("n_codes", n_codes, least=1)
-        self.n_codes, self.reconstruction = n_codes, reconstruction
-        self.perceptual = Perceptual(perceptual_network, dtype=self.dtype_policy)
+        self.n_codes = n_codes
         self.codes = None if n_codes is None else Codes(n_codes, latent_dim)
         self.decoder = self.own("decoder", decoder) or infogan.decoder(
             image_shape,
@@ -125,12 +123,7 @@ class GLANN(Autoencoder):
 
     def terms(self, x, training):
         rows, x = x
-        y = self.decoder(unit(self.codes(rows)), training=training)
-        squared = losses.squared_error(x, y)
-        return {
-            "reconstruction": self.perceptual(x, y) if self.reconstruction == "perceptual" else squared,
-            "mean_squared_error": squared * (2 / self.pixels),
-        }
+        return self.compared(x, self.decoder(unit(self.codes(rows)), training=training))
 
     def end_epoch(self):
         if self.learns("codes"):
@@ -141,7 +134,7 @@ class GLANN(Autoencoder):
 
     def decode(self, z, *, batch_size=256):
         """Decodes codes `(n, latent_dim)`, of any length but 0, to images in [0, 1]."""
-        return super().decode(np.asarray(unit(np.asarray(z, "float32"))), batch_size=batch_size)
+        return super().decode(np.asarray(unit(numbers_of(z))), batch_size=batch_size)
 
     def fit_prior(self, data=None, prior=None, **fit_arguments):
         """Fits the prior, or another one, to the codes of the training images.
@@ -190,25 +183,12 @@ class GLANN(Autoencoder):
 
     def prepare(self, x, y=None):
         rows, x = pair(x)
-        message = str(
-            error(
-                "Numbers of rows and codes do not fit.",
-                f"rows from 0 to {self.n_codes - 1}, as there are {self.n_codes} codes",
-                "others",
-                "Make the model with the number of training images as `n_codes`.",
-            )
-        )
-        fits = ops.logical_and(rows >= 0, rows < self.n_codes)
-        return require(ops.all(fits), message, rows), images.scaled_tensor(x, self.image_shape)
+        return self.codes.checked(rows), super().prepare(x)
 
     def fit(self, x=None, *args, validation_data=None, validation_split=0.0, **kwargs):
         if validation_data is not None or validation_split:
             self.check_encoder()
         return super().fit(x, *args, **kwargs)
-
-    def before_steps(self):
-        if self.reconstruction == "perceptual":
-            self.perceptual.load(self.image_shape)
 
     def evaluate(self, *args, **kwargs):
         """An error: there is no encoder."""
@@ -217,24 +197,4 @@ class GLANN(Autoencoder):
     predict = test_on_batch = predict_on_batch = evaluate
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "n_codes": self.n_codes,
-            "reconstruction": self.reconstruction,
-            "perceptual_network": self.perceptual.name,
-        }
-
-
-def pair(x):
-    """Row numbers and images: arrays, tensors, or what a dataset tells of its batches."""
-    if not (isinstance(x, (tuple, list)) and len(x) == 2):
-        raise error(
-            "GLANN learns a code for each image, and has to know which is which.",
-            "(rows, images), as of `latentzoo.data.indexed(images)` or `latentzoo.data.epochs(images, ..., "
-            "indexed=True)`",
-            describe(x) if hasattr(x, "shape") else f"{type(x).__name__}",
-        )
-    rows = x[0]
-    if hasattr(rows, "dtype") and "int" not in keras.backend.standardize_dtype(rows.dtype):
-        raise error("Numbers of rows are integers.", "int64 (n,)", f"{rows.dtype}")
-    return x
+        return {**super().get_config(), "n_codes": self.n_codes}

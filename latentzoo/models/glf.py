@@ -20,16 +20,13 @@ The likelihood falls as training goes on (codes spread) while samples improve: j
 
 from latentzoo import losses, priors
 from latentzoo.errors import error, flag, real
-from latentzoo.models.autoencoder import Autoencoder
+from latentzoo.models.perceptual_autoencoder import PerceptualAutoencoder
 from latentzoo.networks import infogan
-from latentzoo.perceptual import Perceptual
 from latentzoo.updates import Update, serializable
-
-RECONSTRUCTIONS = ("squared", "perceptual")
 
 
 @serializable
-class GLF(Autoencoder):
+class GLF(PerceptualAutoencoder):
     """Generative Latent Flow (Xiao, Yan and Amit, 2019, arXiv:1905.10485).
 
     Args:
@@ -93,16 +90,17 @@ class GLF(Autoencoder):
         perceptual_network="vgg16",
         **kwargs,
     ):
-        super().__init__(image_shape, latent_dim, **kwargs)
+        super().__init__(
+            image_shape,
+            latent_dim,
+            reconstruction=reconstruction,
+            perceptual_network=perceptual_network,
+            **kwargs,
+        )
         real("beta_rec", beta_rec, least=0)
         real("weight_decay", weight_decay, least=0)
-        if reconstruction not in RECONSTRUCTIONS:
-            raise error(
-                "Unknown loss.", f"one of {list(RECONSTRUCTIONS)}", f"reconstruction={reconstruction!r}"
-            )
-        self.beta_rec, self.weight_decay, self.reconstruction = beta_rec, weight_decay, reconstruction
+        self.beta_rec, self.weight_decay = beta_rec, weight_decay
         self.regularized = flag("regularized", regularized)
-        self.perceptual = Perceptual(perceptual_network, dtype=self.dtype_policy)
         self.encoder = self.own("encoder", encoder) or infogan.encoder(
             self.image_shape, self.latent_dim, dtype=self.dtype_policy
         )
@@ -134,21 +132,12 @@ class GLF(Autoencoder):
 
     def terms(self, x, training):
         z = self.encoder(x, training=training)
-        y = self.decoder(z, training=training)
-        squared = losses.squared_error(x, y)
-        terms = {
-            "reconstruction": self.perceptual(x, y) if self.reconstruction == "perceptual" else squared,
-            "mean_squared_error": squared * (2 / self.pixels),
-        }
+        terms = self.compared(x, self.decoder(z, training=training))
         if self.prior.explicit or self.regularized:
             terms["nll"] = -self.prior.log_prob(z)
         if self.prior.explicit:
             terms["decay"] = losses.weight_decay(self.prior.trainable_variables)
         return terms
-
-    def before_steps(self):
-        if self.reconstruction == "perceptual":
-            self.perceptual.load(self.image_shape)
 
     def get_config(self):
         return {
@@ -156,6 +145,4 @@ class GLF(Autoencoder):
             "beta_rec": self.beta_rec,
             "weight_decay": self.weight_decay,
             "regularized": self.regularized,
-            "reconstruction": self.reconstruction,
-            "perceptual_network": self.perceptual.name,
         }

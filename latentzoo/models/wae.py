@@ -26,8 +26,6 @@ from latentzoo.models.autoencoder import Autoencoder
 from latentzoo.networks import critics, infogan
 from latentzoo.updates import Update, after, serializable
 
-SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # of the kernels
-
 
 @serializable
 class WAE(Autoencoder):
@@ -140,7 +138,7 @@ class WAE(Autoencoder):
         terms = {"reconstruction": reconstruction, "mean_squared_error": reconstruction * (2 / self.pixels)}
         p = self.prior_deviation * keras.random.normal(ops.shape(z), seed=self.seed_generator)
         if self.critic is None:
-            terms["penalty"] = discrepancy(z, p, self.prior_deviation)
+            terms["penalty"] = losses.maximum_mean_discrepancy(z, p, self.prior_deviation)
         else:
             real, fake = self.logit(p, training), self.logit(z, training)
             terms["penalty"] = ops.softplus(-fake)
@@ -166,33 +164,6 @@ class WAE(Autoencoder):
             "prior_in_critic",
         ]  # fmt: skip
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
-
-def discrepancy(z, p, deviation):
-    """The unbiased maximum mean discrepancy of two batches of codes, a scalar, at best about 0.
-
-    Of inverse multiquadratic kernels `C / (C + |a - b|^2)`, summed over `C = scale * 2 d s^2`.
-
-    Args:
-        z, p: `(batch, latent_dim)`.
-        deviation: float, s.
-    """
-    size = ops.cast(ops.shape(z)[0], "float32")
-    others = 1.0 - ops.eye(ops.shape(z)[0])
-    total, zz, pp, zp = 0.0, distances(z, z), distances(p, p), distances(z, p)
-    for scale in SCALES:
-        c = scale * 2 * z.shape[1] * deviation**2
-        within = (c / (c + zz) + c / (c + pp)) * others
-        between = c / (c + zp)
-        # A batch of one has no pairs, and no spread to compare.
-        total = total + ops.sum(within) / ops.maximum(size * (size - 1), 1) - 2 * ops.mean(between)
-    return total
-
-
-def distances(a, b):
-    """Squared distances of all codes of two batches, `(batch, batch)`."""
-    squares = ops.sum(ops.square(a), axis=1)[:, None] + ops.sum(ops.square(b), axis=1)
-    return ops.maximum(squares - 2 * ops.matmul(a, ops.transpose(b)), 0)
 
 
 def moments(z, deviation):

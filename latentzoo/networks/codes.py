@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from latentzoo.errors import error
+from latentzoo.graphs import require
 from latentzoo.updates import serializable
 
 
@@ -34,6 +36,16 @@ class Codes(keras.layers.Layer):
 
     def call(self, rows):
         return ops.take(self.table, rows, axis=0)
+
+    def checked(self, rows):
+        """Row numbers, once they are seen to be in the table."""
+        message = error(
+            "Numbers of rows and codes do not fit.",
+            f"rows from 0 to {self.n_codes - 1}, as there are {self.n_codes} codes",
+            "others",
+            "Make the model with the number of training images as `n_codes`.",
+        )
+        return require(ops.all(ops.logical_and(rows >= 0, rows < self.n_codes)), str(message), rows)
 
     def normalize(self):
         """Brings all codes to unit length."""

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from latentzoo.errors import whole
+from latentzoo.errors import real, sizes, whole
 from latentzoo.networks.infogan import he
 
 
@@ -34,8 +34,9 @@ def dense(
     >>> critics.dense(20).count_params()
     799233
     """
-    whole("latent_dim", latent_dim, least=1)
+    sizes(latent_dim=latent_dim, outputs=outputs, units=units)
     whole("hidden_layers", hidden_layers, least=0)
+    real("negative_slope", negative_slope, least=0)
     policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
     x = codes = layers.Input((latent_dim,), name="codes", dtype=policy.variable_dtype)
     for i in range(hidden_layers):

@@ -14,7 +14,7 @@ constants as in `latentzoo.networks.infogan`. As there, the first convolution ha
 import keras
 from keras import layers
 
-from latentzoo.errors import error
+from latentzoo.errors import error, sizes, whole
 from latentzoo.networks.infogan import he, normalized_relu
 
 WIDTHS = (64, 128, 256, 512, 512, 512)
@@ -44,6 +44,7 @@ def encoder(image_shape, outputs, *, widths=WIDTHS, dtype=None, name="encoder"):
     >>> dcgan.encoder((32, 32, 3), 256, widths=(64, 128)).count_params()
     2307712
     """
+    sizes(outputs=outputs)
     grid(image_shape, widths)
     policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
     x = images = layers.Input(image_shape, name="images", dtype=policy.variable_dtype)
@@ -80,6 +81,7 @@ def decoder(image_shape, latent_dim, *, widths=WIDTHS, dtype=None, name="decoder
     >>> dcgan.decoder((32, 32, 3), 256, widths=(64, 128)).output_shape
     (None, 32, 32, 3)
     """
+    sizes(latent_dim=latent_dim)
     rows, columns = grid(image_shape, widths)
     policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
     x = codes = layers.Input((latent_dim,), name="codes", dtype=policy.variable_dtype)
@@ -97,6 +99,10 @@ def decoder(image_shape, latent_dim, *, widths=WIDTHS, dtype=None, name="decoder
 
 def grid(image_shape, widths):
     """The sides of the smallest maps."""
+    for width in widths:
+        whole("width", width, least=1)
+    if not widths:
+        raise error("There are no convolutions.", "one width or more", "widths=()")
     factor = 2 ** len(widths)
     if len(image_shape) != 3 or any(side % factor or side < factor for side in image_shape[:2]):
         raise error(

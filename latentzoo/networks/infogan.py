@@ -20,6 +20,7 @@ momentum of 0.999, and a decoder with the latter two: `spectral_norm`, `negative
 import keras
 from keras import layers
 
+from latentzoo.errors import real, sizes
 from latentzoo.networks.batch_norm import BatchNormalization
 
 UNITS = 1024  # of the dense layers
@@ -63,6 +64,7 @@ def encoder(
     6580948
     """
     check_image_shape(image_shape)
+    check(negative_slope, momentum, deviation, outputs=outputs)
     policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
     x = images = layers.Input(image_shape, name="images", dtype=policy.variable_dtype)
     norm = spectral if spectral_norm else lambda layer: layer
@@ -119,6 +121,7 @@ def decoder(
     (None, 28, 28, 1)
     """
     check_image_shape(image_shape)
+    check(negative_slope, momentum, deviation, latent_dim=latent_dim)
     height, width, channels = image_shape
     policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
     grid = (height // 4, width // 4, 128)
@@ -160,6 +163,15 @@ def start(deviation, *, truncated=False, last=False):
         return {} if last else he()
     kind = keras.initializers.TruncatedNormal if truncated else keras.initializers.RandomNormal
     return {"kernel_initializer": kind(stddev=deviation)}
+
+
+def check(negative_slope, momentum, deviation, **widths):
+    """Checks the settings of encoder and decoder."""
+    sizes(**widths)
+    real("negative_slope", negative_slope, least=0)
+    real("momentum", momentum, least=0, below=1)
+    if deviation is not None:
+        real("deviation", deviation, above=0)
 
 
 def check_image_shape(image_shape):

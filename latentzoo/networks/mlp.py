@@ -16,7 +16,7 @@ import math
 import keras
 from keras import layers
 
-from latentzoo.errors import whole
+from latentzoo.errors import sizes
 from latentzoo.networks.batch_norm import BatchNormalization
 from latentzoo.networks.infogan import he
 
@@ -44,6 +44,7 @@ def encoder(image_shape, outputs, *, units=300, hidden_layers=2, dtype=None, nam
     >>> mlp.encoder((28, 28, 1), 10).count_params()
     331210
     """
+    sizes(outputs=outputs)
     policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
     images = layers.Input(image_shape, name="images", dtype=policy.variable_dtype)
     x = layers.Flatten(dtype=policy, name="flatten")(images)
@@ -72,6 +73,7 @@ def decoder(image_shape, latent_dim, *, units=300, hidden_layers=2, dtype=None, 
     >>> mlp.decoder((28, 28, 1), 10).output_shape
     (None, 28, 28, 1)
     """
+    sizes(latent_dim=latent_dim)
     policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
     codes = layers.Input((latent_dim,), name="codes", dtype=policy.variable_dtype)
     x = hidden(codes, units, hidden_layers, "elu", policy)
@@ -113,6 +115,7 @@ def generator(
     >>> mlp.generator(10, 10).output_shape
     (None, 10)
     """
+    sizes(noise_dim=noise_dim, latent_dim=latent_dim)
     policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
     noise = layers.Input((noise_dim,), name="noise", dtype=policy.variable_dtype)
     x = hidden(noise, units, hidden_layers, activation, policy, use_bias)
@@ -121,7 +124,7 @@ def generator(
 
 
 def hidden(x, units, hidden_layers, activation, policy, use_bias=True):
-    whole("hidden_layers", hidden_layers, least=1)
+    sizes(units=units, hidden_layers=hidden_layers)
     for i in range(hidden_layers):
         x = layers.Dense(units, use_bias=use_bias, dtype=policy, name=f"dense_{i}", **he())(x)
         x = BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=policy, name=f"dense_{i}_norm")(x)

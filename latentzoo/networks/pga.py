@@ -27,7 +27,7 @@ import math
 import keras
 from keras import layers
 
-from latentzoo.errors import error
+from latentzoo.errors import error, sizes
 from latentzoo.networks.batch_norm import BatchNormalization
 
 UNITS = 1024  # of the dense layers of conv_mnist
@@ -82,6 +82,7 @@ def encoder(
     >>> pga.encoder((28, 28, 1), 12).count_params()
     6642444
     """
+    sizes(outputs=outputs, width=width)
     architecture = chosen(architecture, image_shape, "encoder")
     if deviation_bias is not None and outputs % 2:
         raise error("Two heads share the outputs.", "an even number of them", f"outputs={outputs}")
@@ -139,6 +140,7 @@ def decoder(
     >>> pga.decoder((64, 64, 3), 128, batch_norm=True).output_shape
     (None, 64, 64, 3)
     """
+    sizes(latent_dim=latent_dim, width=width)
     architecture = chosen(architecture, image_shape, "decoder")
     height, wide, channels = image_shape
     policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())

@@ -18,6 +18,7 @@ deviations of them by softplus, where the code has an exponential. Batch norm ha
 import keras
 from keras import layers
 
+from latentzoo.errors import error, sizes
 from latentzoo.networks.batch_norm import BatchNormalization
 from latentzoo.networks.infogan import check_image_shape
 
@@ -48,6 +49,14 @@ def encoder(image_shape, outputs, *, width=32, scales=4, dtype=None, name="encod
     3335264
     """
     check_image_shape(image_shape)
+    sizes(outputs=outputs, width=width, scales=scales)
+    if min(image_shape[:2]) < 2 ** (scales - 1):
+        raise error(
+            f"The encoder halves the image {scales - 1} times.",
+            f"height and width of at least {2 ** (scales - 1)}",
+            f"image_shape={tuple(image_shape)}",
+            "Use fewer `scales`.",
+        )
     policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
     x = images = layers.Input(image_shape, name="images", dtype=policy.variable_dtype)
     x = layers.Conv2D(width, 3, 1, "same", dtype=policy, name="conv")(x)
@@ -82,6 +91,7 @@ def decoder(image_shape, latent_dim, *, width=32, dtype=None, name="decoder"):
     (None, 64, 64, 3)
     """
     check_image_shape(image_shape)
+    sizes(latent_dim=latent_dim, width=width)
     height, across, channels = image_shape
     steps = 0
     while not (height % 2 or across % 2) and min(height, across) > 2:

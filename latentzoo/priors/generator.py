@@ -17,7 +17,7 @@ import numpy as np
 from keras import ops
 
 from latentzoo import losses
-from latentzoo.errors import error, flag, real, whole
+from latentzoo.errors import error, flag, real, sizes, whole
 from latentzoo.graphs import chunks, infer
 from latentzoo.networks import mlp
 from latentzoo.priors.code_models import CodeModel
@@ -56,8 +56,7 @@ class Generator(Prior):
 
     def __init__(self, latent_dim, *, noise_dim=32, units=128, hidden_layers=2, unit_norm=False, **kwargs):
         super().__init__(latent_dim, **kwargs)
-        for name, value in (("noise_dim", noise_dim), ("units", units), ("hidden_layers", hidden_layers)):
-            whole(name, value, least=1)
+        sizes(noise_dim=noise_dim, units=units, hidden_layers=hidden_layers)
         self.noise_dim, self.units, self.hidden_layers = int(noise_dim), int(units), int(hidden_layers)
         self.unit_norm = flag("unit_norm", unit_norm)
         self.network = self._network()

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from latentzoo.errors import error, whole
+from latentzoo.errors import error, sizes
 from latentzoo.priors.prior import Prior
 from latentzoo.updates import serializable
 
@@ -58,9 +58,7 @@ class MAF(Prior):
 
     def __init__(self, latent_dim, *, blocks=5, units=64, hidden_layers=2, **kwargs):
         super().__init__(latent_dim, **kwargs)
-        whole("blocks", blocks, least=1)
-        whole("units", units, least=1)
-        whole("hidden_layers", hidden_layers, least=1)
+        sizes(blocks=blocks, units=units, hidden_layers=hidden_layers)
         if units > MOST:
             raise error("Hidden layers are too wide.", f"at most {MOST} units", f"units={units}")
         self.blocks, self.units, self.hidden_layers = int(blocks), int(units), int(hidden_layers)

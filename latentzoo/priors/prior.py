@@ -153,7 +153,7 @@ class Prior(keras.Model):
 
     def check_codes(self, codes):
         """Codes as `fit` takes them, float32 NumPy, or a `ValueError`."""
-        codes = np.asarray(codes, "float32")
+        codes = numbers_of(codes)
         form = (self.latent_dim,) if codes.ndim == 2 else (2, self.latent_dim)
         if codes.shape[1:] != form or not len(codes):
             raise self._misfit(codes.shape)
@@ -170,7 +170,7 @@ class Prior(keras.Model):
     def apply_to(self, codes, function):
         """Applies `function`, of float32 tensors, to codes of the right width; NumPy in, NumPy out."""
         outside = isinstance(codes, (np.ndarray, list))
-        codes = ops.cast(ops.convert_to_tensor(codes), "float32")
+        codes = ops.cast(ops.convert_to_tensor(numbers_of(codes) if outside else codes), "float32")
         if len(codes.shape) != 2 or codes.shape[1] not in (None, self.latent_dim):
             raise self._misfit(tuple(codes.shape))
         result = function(codes)
@@ -188,6 +188,15 @@ class Prior(keras.Model):
     @classmethod
     def from_config(cls, config):
         return cls(**config)
+
+
+def numbers_of(codes):
+    """Codes as a NumPy array, float32; of any shape."""
+    try:
+        return np.asarray(codes, "float32")
+    except (TypeError, ValueError):
+        what = f"{type(codes).__name__} of other things, or of rows of unlike lengths"
+        raise error("Codes are numbers.", "an array (n, latent_dim)", what) from None
 
 
 def base_noise(n, width, seed, temperature):

@@ -19,7 +19,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from keras import layers, ops
 
-from latentzoo.errors import error, whole
+from latentzoo.errors import error, sizes
 from latentzoo.priors.prior import Prior
 from latentzoo.updates import serializable
 
@@ -260,10 +260,7 @@ class Coupling(tfb.Bijector):
 
 
 def check_arguments(latent_dim, blocks, couplings_per_block, units, hidden_layers, coupling, mixing):
-    whole("blocks", blocks, least=1)
-    whole("couplings_per_block", couplings_per_block, least=1)
-    whole("units", units, least=1)
-    whole("hidden_layers", hidden_layers, least=1)
+    sizes(blocks=blocks, couplings_per_block=couplings_per_block, units=units, hidden_layers=hidden_layers)
     if latent_dim < 2:
         raise error(
             "A coupling needs two coordinates, one to keep and one to map.",

@@ -9,7 +9,7 @@ import numpy as np
 from keras import layers, ops
 
 from latentzoo import losses, posteriors
-from latentzoo.errors import whole
+from latentzoo.errors import sizes
 from latentzoo.priors.code_models import CodeModel
 from latentzoo.priors.prior import Prior
 from latentzoo.updates import Update, serializable
@@ -41,8 +41,7 @@ class SecondStageVAE(Prior):
 
     def __init__(self, latent_dim, *, units=1024, hidden_layers=3, **kwargs):
         super().__init__(latent_dim, **kwargs)
-        whole("units", units, least=1)
-        whole("hidden_layers", hidden_layers, least=1)
+        sizes(units=units, hidden_layers=hidden_layers)
         self.units, self.hidden_layers = int(units), int(hidden_layers)
         self.encoder = self._network("encoder", 2 * latent_dim)
         self.decoder = self._network("decoder", latent_dim)

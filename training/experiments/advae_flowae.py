@@ -13,7 +13,6 @@ codes of the test images the loss: of the flow its negative log-likelihood, of a
 for the penalty.
 """
 
-import argparse
 import itertools
 import pathlib
 import sys
@@ -136,21 +135,20 @@ def picture(rows, out, path):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = curves.parser(__doc__, NAME)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--share", type=float, default=1.0, help="of the recipes' schedules")
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs") / NAME)
     given = parser.parse_args(arguments)
     for seed, system in itertools.product(range(given.seeds), SYSTEMS):
         train(system, seed, given.share, given.out)
         measured = itertools.product(range(seed + 1), SYSTEMS)
         found = [given.out / f"seed-{i}" / curves.folder(name) / "measured.csv" for i, name in measured]
         rows = list(over_seeds(sum(map(curves.read, found), [])))
-        curves.write(rows, curves.RESULTS / f"{NAME}.csv")
-        picture(rows, given.out, curves.RESULTS / f"{NAME}.png")
+        curves.write(rows, given.results / f"{NAME}.csv")
+        picture(rows, given.out, given.results / f"{NAME}.png")
         end = curves.curve(rows, system, "frechet_distance")[1][-1]
         print(f"seed {seed}, {system}: mean FCD so far {end:.4g}", flush=True)
-    print(*curves.judged(PAPER, DATASET, *CLAIMS), sep="\n")
+    print(*curves.judged(given.results, PAPER, DATASET, *CLAIMS), sep="\n")
 
 
 if __name__ == "__main__":

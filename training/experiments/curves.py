@@ -4,6 +4,7 @@ The numbers of a run stand in `measured.csv` of its folder, in the columns that 
 one row for each number and epoch. A run that was stopped and goes on keeps those of the epochs that it keeps.
 """
 
+import argparse
 import csv
 import pathlib
 import sys
@@ -21,6 +22,23 @@ from latentzoo.files import replacing
 from latentzoo.metrics.frechet import frechet_distance
 
 RESULTS = pathlib.Path(__file__).parent / "results"
+
+
+def parser(document, name):
+    """A parser of the command line of an experiment, with what all of them take.
+
+    Args:
+        document: str, the docstring of the experiment.
+        name: str, of its file.
+    """
+    parser = argparse.ArgumentParser(description=document.splitlines()[0])
+    parser.add_argument(
+        "--out", type=pathlib.Path, default=pathlib.Path("runs") / name, help="folder of the runs"
+    )
+    parser.add_argument(
+        "--results", type=pathlib.Path, default=RESULTS, help="folder of the table and the picture"
+    )
+    return parser
 
 
 class Curves(keras.callbacks.Callback):
@@ -104,14 +122,14 @@ def curve(rows, system, metric):
     return [int(row["epochs"]) for row in chosen], [float(row["value"]) for row in chosen]
 
 
-def judged(paper, dataset, *ids):
-    """Verdicts on claims of a paper, as far as they are about one data set, from all that `RESULTS` holds.
+def judged(results, paper, dataset, *ids):
+    """Verdicts on claims of a paper, as far as they are about one data set, from all that a folder holds.
 
     Yields:
         Lines such as `"CL-50 on MNIST, held: 3 comparisons by ..."`.
     """
-    records = measured.published(RESULTS.parent.parent / "published.json")
-    ours = measured.lookup(measured.experiments(RESULTS, records), paper)
+    records = measured.published(RESULTS.parents[1] / "published.json")
+    ours = measured.lookup(measured.experiments(results, records), paper)
     for claim in claims.CLAIMS:
         if claim.id in ids:
             yield f"{claim.id} on {dataset}, " + ": ".join(

@@ -13,7 +13,6 @@ perfect prior would reach, recall and precision; and three draws of both distanc
 find edges, which sees blur better than the classifier does.
 """
 
-import argparse
 import json
 import pathlib
 import sys
@@ -96,23 +95,23 @@ def picture(rows, path):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = curves.parser(__doc__, NAME)
+    parser.set_defaults(out=pathlib.Path("runs"))
     parser.add_argument("--share", type=float, default=0.25, help="of the recipes' schedules")
     parser.add_argument("--samples", type=int, help="in a draw; 10,000 if left out")
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs"))
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=SYSTEMS)
     given = parser.parse_args(arguments)
     order = [OURS[name][1] for name in SYSTEMS]
     for name in given.systems:
         new = measured(name, given.share, given.out, given.samples)
-        path = curves.RESULTS / f"{NAME}.csv"
+        path = given.results / f"{NAME}.csv"
         kept = [row for row in curves.read(path) if row["system"] != new[0]["system"]]
         rows = sorted([*kept, *new], key=lambda row: order.index(row["system"]))
         curves.write(rows, path)
         picture(rows, path.with_suffix(".png"))
     for row in rows:
         print(f"{row['system']}: {row['name']} {float(row['value']):.4g} ± {float(row['deviation']):.2g}")
-    print(*curves.judged("000-GLF", "Fashion-MNIST", "CL-01", "CL-02"), sep="\n")
+    print(*curves.judged(given.results, "000-GLF", "Fashion-MNIST", "CL-01", "CL-02"), sep="\n")
 
 
 if __name__ == "__main__":

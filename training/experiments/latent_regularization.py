@@ -14,7 +14,6 @@ of seeds or that of draws, whichever is more, since two seeds may agree by chanc
 the test images, the divergence from samples of the flow and of one Gaussian fitted to training codes.
 """
 
-import argparse
 import pathlib
 import sys
 
@@ -205,14 +204,13 @@ def picture(rows, plane, path):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = curves.parser(__doc__, NAME)
     parser.add_argument("--share", type=float, default=0.05, help="of the epochs of each recipe")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--couplings", type=int, default=16)
     parser.add_argument("--units", type=int, default=256)
     parser.add_argument("--count", type=int, default=10_000, help="samples in a draw")
     parser.add_argument("--images", type=int, help="to train on; all if not given")
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs") / NAME)
     given = parser.parse_args(arguments)
     given.command = f"python training/experiments/{NAME}.py --share {given.share:g} --seeds {given.seeds}"
     given.command += f" --couplings {given.couplings} --units {given.units} --count {given.count}"
@@ -220,12 +218,12 @@ def main(arguments=None):
     rows, plane = digits(given)
     for system in SYSTEMS:
         rows += clothes(system, given)
-        curves.write(rows, curves.RESULTS / f"{NAME}.csv")
-        picture(rows, plane, curves.RESULTS / f"{NAME}.png")
+        curves.write(rows, given.results / f"{NAME}.csv")
+        picture(rows, plane, given.results / f"{NAME}.png")
     for row in rows:
         print(f"{row['system']}: {row['name']} {float(row['value']):.4g} ± {float(row['deviation']):.2g}")
-    print(*curves.judged(PAPER, "Fashion-MNIST", "CL-20", "CL-21"), sep="\n")
-    print(*curves.judged(PAPER, "MNIST", "CL-23"), sep="\n")
+    print(*curves.judged(given.results, PAPER, "Fashion-MNIST", "CL-20", "CL-21"), sep="\n")
+    print(*curves.judged(given.results, PAPER, "MNIST", "CL-23"), sep="\n")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@
 LPGA, VPGA and LVPGA, the VAE of their configuration, LPGA without reconstruction of codes, and LPGA whose
 decoder, too, learns from it: the recipes lpga-mnist, vpga-mnist, lvpga-mnist and vae-pga-mnist, for equally
 many epochs, by default 60 of the paper's 600. Run it again to go on where it stopped, or with more epochs;
-`--systems` trains some of them, and the results are of all that are there.
+`--systems` trains some of them, and the results are of all that are there; `--epochs 1 --images 1000
+--count 500 --results runs` is a trial.
 
 Writes results/pga_mnist.csv and .png, and prints the verdicts on CL-50, CL-51, CL-52 and CL-54. Of each
 system after the first epoch and every fifth one: the Frechet distance of 10,000 samples to the test images
@@ -14,7 +15,6 @@ by classifier-mnist, two draws, and five at the end; and the loss on the test im
 encoder or decoder descend, each once, at the weights that hold after the first 3,000 steps.
 """
 
-import argparse
 import pathlib
 import sys
 
@@ -30,7 +30,7 @@ from latentzoo import data, finish, images, recipes, runs
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import curves
 
-NAME, NETWORK, COUNT, EVERY, DRAWS, LAST_DRAWS = "pga_mnist", "classifier-mnist", 10_000, 5, 2, 5
+NAME, NETWORK, EVERY, DRAWS, LAST_DRAWS = "pga_mnist", "classifier-mnist", 5, 2, 5
 CLAIMS = ("CL-50", "CL-51", "CL-52", "CL-54")
 SYSTEMS = {
     "LPGA": ("lpga-mnist", {}),
@@ -45,10 +45,10 @@ TWICE = "noise"  # a term that is another's number, with another cut
 LATE = 10**9  # a step after all changes of weights
 
 
-def measure(model):
+def measure(model, count):
     """The numbers of one epoch."""
     x = data.arrays("mnist", "test")[0]
-    yield distance(model, x, DRAWS)
+    yield distance(model, x, count, DRAWS)
     rows = [row for update in model.updates() for row in update.objectives.values()]
     weights = {name: weight for row in rows for name, weight in row.items() if name != TWICE}
     losses = []
@@ -67,37 +67,36 @@ def measure(model):
     }
 
 
-def distance(model, x, draws):
+def distance(model, x, count, draws):
     """The Frechet distance of samples to test images."""
-    return curves.distance(model, x, network=NETWORK, dataset="mnist", count=COUNT, draws=draws)
+    return curves.distance(model, x, network=NETWORK, dataset="mnist", count=count, draws=draws)
 
 
-def train(system, epochs, out):
+def train(system, given):
     """Trains one system, and measures it."""
     name, arguments = SYSTEMS[system]
     recipe = recipes.recipe(name)
     recipe["model"] |= arguments
-    recipe["epochs"] = epochs
-    out = out / curves.folder(system)
+    recipe["epochs"] = given.epochs
+    out = given.out / curves.folder(system)
     facts = {
         "system": system, "paper": "004-PGA", "dataset": "MNIST", "split": "test", "seed": recipe["seed"],
-        "command": f"python training/experiments/{NAME}.py --epochs {epochs}",
+        "command": given.command,
     }  # fmt: skip
     path = out / "measured.csv"
-    x = data.arrays("mnist", "train")[0]
+    x = data.arrays("mnist", "train")[0][: given.images]
     runs.seed(recipe["seed"])
     model = recipes.build(recipe, x.shape[1:])
+    callback = curves.Curves(path, lambda model: measure(model, given.count), EVERY, **facts)
     try:
-        history = runs.train(
-            recipe, out, model, x=x, callbacks=[curves.Curves(path, measure, EVERY, **facts)], verbose=0
-        )
+        history = runs.train(recipe, out, model, x=x, callbacks=[callback], verbose=0)
     except FloatingPointError as reason:
         print(f"{system}: {reason}", flush=True)
         return
     rows, last = curves.read(path), len(history)
     if not any(int(row["epochs"]) == last and int(row["draws"]) == LAST_DRAWS for row in rows):
         test = data.arrays("mnist", "test")[0]
-        rows.append({**facts, "epochs": last, **distance(model, test, LAST_DRAWS)})
+        rows.append({**facts, "epochs": last, **distance(model, test, given.count, LAST_DRAWS)})
         curves.write(rows, path)
 
 
@@ -116,19 +115,23 @@ def picture(rows, path):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = curves.parser(__doc__, NAME)
     parser.add_argument("--epochs", type=int, default=60)
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs") / NAME)
+    parser.add_argument("--count", type=int, default=10_000, help="samples in a draw")
+    parser.add_argument("--images", type=int, help="to train on; all if not given")
     parser.add_argument("--systems", nargs="+", choices=[*SYSTEMS], default=[*SYSTEMS])
     given = parser.parse_args(arguments)
+    given.command = f"python training/experiments/{NAME}.py --epochs {given.epochs}"
+    given.command += f" --count {given.count}" if given.count != 10_000 else ""
+    given.command += f" --images {given.images}" if given.images else ""
     for system in given.systems:
-        train(system, given.epochs, given.out)
+        train(system, given)
         rows = sum((curves.read(given.out / curves.folder(name) / "measured.csv") for name in SYSTEMS), [])
-        curves.write(rows, curves.RESULTS / f"{NAME}.csv")
-        picture(rows, curves.RESULTS / f"{NAME}.png")
+        curves.write(rows, given.results / f"{NAME}.csv")
+        picture(rows, given.results / f"{NAME}.png")
         ends = {label: curves.curve(rows, system, metric)[1][-1:] for metric, label in METRICS.items()}
         print(system, *(f"{label} {end[0]:.4g}" for label, end in ends.items() if end), sep=", ", flush=True)
-    print(*curves.judged("004-PGA", "MNIST", *CLAIMS), sep="\n")
+    print(*curves.judged(given.results, "004-PGA", "MNIST", *CLAIMS), sep="\n")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ Writes results/regularized_glf.csv and .png. Of each system after the first epoc
 coordinates), and the Frechet distance of 10,000 samples by classifier-cifar10, three draws.
 """
 
-import argparse
 import pathlib
 import sys
 
@@ -100,19 +99,19 @@ def picture(rows, path):
     plt.close(figure)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(arguments=None):
+    parser = curves.parser(__doc__, NAME)
     parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs") / NAME)
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     rows = []
-    for system, arguments in SYSTEMS.items():
-        rows += train(system, arguments, given.epochs, given.out)
-        curves.write(rows, curves.RESULTS / f"{NAME}.csv")
-        picture(rows, curves.RESULTS / f"{NAME}.png")
+    for system, changes in SYSTEMS.items():
+        rows += train(system, changes, given.epochs, given.out)
+        curves.write(rows, given.results / f"{NAME}.csv")
+        picture(rows, given.results / f"{NAME}.png")
     for system in SYSTEMS:
         ends = {label: curves.curve(rows, system, metric)[1][-1:] for metric, label in METRICS.items()}
         print(system, *(f"{label} {value[0]:.4g}" for label, value in ends.items() if value), sep=", ")
+    print(*curves.judged(given.results, "000-GLF", "CIFAR-10", "CL-04", "CL-05"), sep="\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,25 @@
+"""Recipes: what one training run needs, as rows of a table in `training/<family>.py`.
+
+`run` makes a checkpoint of a recipe: it gets the data, trains, measures and writes the folder. The table and
+what changes its rows need no TensorFlow.
+"""
+
+from latentzoo.recipes.building import build, optimizer, prior
+from latentzoo.recipes.changes import fine_tune, override, shorten, smoke
+from latentzoo.recipes.running import fixture, run
+from latentzoo.recipes.table import FOLDER, names, recipe
+
+__all__ = [
+    "FOLDER",
+    "build",
+    "fine_tune",
+    "fixture",
+    "names",
+    "optimizer",
+    "override",
+    "prior",
+    "recipe",
+    "run",
+    "shorten",
+    "smoke",
+]

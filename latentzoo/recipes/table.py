@@ -1,0 +1,41 @@
+"""The table of recipes, from the files `training/<family>.py`."""
+
+import copy
+import difflib
+import importlib.util
+import pathlib
+
+ROOT = pathlib.Path(__file__).parents[1]
+# The recipes stand beside the package in the source tree and inside it in a wheel.
+FOLDER = next((f for f in (ROOT.parent / "training", ROOT / "training") if f.is_dir()), ROOT)
+
+
+def names():
+    """The names of all recipes, sorted. Needs no TensorFlow."""
+    return sorted(_table())
+
+
+def recipe(name):
+    """A copy of the recipe called `name`.
+
+    Raises:
+        ValueError: there is none; the message has the three nearest names.
+    """
+    table = _table()
+    if name not in table:
+        near = difflib.get_close_matches(name, table, 3, 0.0)
+        raise ValueError(
+            f"Unknown recipe. Expected: one of {sorted(table)}. Received: '{name}'. "
+            f"Nearest: {', '.join(near)}."
+        )
+    return copy.deepcopy(table[name])
+
+
+def _table():
+    table = {}
+    for path in sorted(FOLDER.glob("*.py")):
+        spec = importlib.util.spec_from_file_location(f"latentzoo_training_{path.stem}", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        table.update(getattr(module, "RECIPES", {}))
+    return table
