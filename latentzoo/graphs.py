@@ -62,13 +62,21 @@ def clearly(method):
     @functools.wraps(method)
     def clear(self, x=None, *args, **kwargs):
         self.check_data(x)
-        weight = kwargs.get("sample_weight")
+        # Without labels, Keras leaves weights aside.
+        weight, held_out = kwargs.get("sample_weight"), kwargs.get("validation_data")
         if weight is not None and not args and kwargs.get("y") is None:
-            kwargs["y"] = np.zeros(len(weight), "float32")  # without labels, Keras leaves weights aside
+            kwargs["y"] = no_labels(weight)
+        if isinstance(held_out, tuple) and len(held_out) == 3 and held_out[1] is None:
+            kwargs["validation_data"] = (held_out[0], no_labels(held_out[2]), held_out[2])
         with clear_errors():
             return method(self, x, *args, **kwargs)
 
     return clear
+
+
+def no_labels(weights):
+    """Labels for as many examples, which nothing looks at."""
+    return np.zeros(len(weights), "float32")
 
 
 def infer(network, pieces, *, batch_statistics=False):

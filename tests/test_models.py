@@ -1306,6 +1306,10 @@ def test_weights_of_images_without_labels_count(images):
         found.append(model.evaluate(x, batch_size=64, verbose=0, return_dict=True, **arguments))
     weighted, whole, two = (logs["reconstruction"] for logs in found)
     assert weighted * 64 == pytest.approx(two * 2, rel=1e-5) and weighted != pytest.approx(whole, rel=0.1)
+    model = make("PlainAutoencoder")
+    model.compile(keras.optimizers.SGD(0.0), jit_compile=False)
+    logs = model.fit(images, validation_data=(images, None, weight), batch_size=64, verbose=0).history
+    assert logs["val_reconstruction"][0] == pytest.approx(weighted, rel=1e-5)
 
 
 @pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf])
