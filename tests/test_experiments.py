@@ -104,6 +104,7 @@ def test_advae_flowae(small, monkeypatch, tmp_path, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::latentzoo.metrics.arrays.FewSamples")
 def test_fashion_baselines(small, narrow, monkeypatch, tmp_path, capsys):
     module, results = small("fashion_baselines")
     monkeypatch.setattr(module, "NETWORKS", {"classifier-fashion": {"metrics": ["distance"], "draws": 2}})
