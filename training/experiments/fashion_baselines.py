@@ -74,7 +74,8 @@ def measured(name, share, out, samples=None):
 
 def picture(rows, path):
     """Distances of samples and of reconstructions, by either network."""
-    figure, axes = plt.subplots(1, len(NETWORKS), figsize=(6 * len(NETWORKS), 4), layout="constrained")
+    settings = {"figsize": (6 * len(NETWORKS), 4), "layout": "constrained", "squeeze": False}
+    figure, (axes,) = plt.subplots(1, len(NETWORKS), **settings)
     for axis, network in zip(axes, NETWORKS, strict=True):
         for suffix, shade in ((False, "tab:blue"), (True, "lightgrey")):
             chosen = [
