@@ -13,6 +13,10 @@ import pytest
 TRAINING = pathlib.Path(__file__).parents[1] / "training"
 RECORDS = json.loads((TRAINING / "published.json").read_text(encoding="utf-8"))
 HASH = "ab" * 32
+COLUMNS = (
+    "system", "paper", "dataset", "metric", "name", "value", "deviation", "draws", "network", "sha256",
+    "protocol", "split", "generated", "real", "trained", "epochs", "seed", "spread", "command",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -168,12 +172,20 @@ def test_numbers_of_the_shelf(modules, tmp_path):
     assert set(called) == {
         "FCD", "PRD F8 (recall)", "PPL (z0)", "NLL of codes, nats", "training epochs", "seconds per epoch",
     }  # fmt: skip
-    assert called["seconds per epoch"].mean == 2.5 and called["seconds per epoch"].deviation == 0
+    assert called["training epochs"].mean == 4 and called["training epochs"].deviation == 0
+    assert called["seconds per epoch"].mean == 2.5 and called["seconds per epoch"].deviation is None
+    assert called["FCD"].facts["share"] is None  # of no recipe of ours
     assert called["PPL (z0)"].deviation is None  # one draw does not tell
     assert called["NLL of codes, nats"].facts["real"] == 100
     assert all(e.facts["system"] == "GLF" for e in found)
     (alone,) = {e.facts["system"] for e in modules["measured"].on_shelf(tmp_path, {})}
     assert alone == "glf-mnist"
+    provenance |= {"recipe": "two-stage-vae-mnist", "epochs": 100, "settings": {"prior_fit": {"epochs": 200}}}
+    (folder / "config.json").write_text(json.dumps({"provenance": provenance}))
+    found = modules["measured"].on_shelf(tmp_path, modules["results"].OURS)
+    stages = {e.facts["name"]: e.mean for e in found if e.facts["metric"] == "training_epochs"}
+    assert stages == {"training epochs (stage 1)": 100, "training epochs (stage 2)": 200}
+    assert {(e.facts["epochs"], e.facts["share"]) for e in found} == {(300, 0.25)}
 
 
 # ------------------------------------------------------------------ experiments
@@ -182,13 +194,13 @@ ROW = {
     "system": "VAE", "paper": "000-GLF", "dataset": "MNIST", "metric": "frechet_distance", "name": "FCD",
     "value": "9.5", "deviation": "0.2", "draws": "10", "network": "classifier-mnist", "sha256": HASH,
     "protocol": "std", "split": "test", "generated": "10000", "real": "10000", "epochs": "100", "seed": "0",
-    "command": "python x.py",
+    "command": "python x.py", "trained": "60000", "spread": "draws",
 }  # fmt: skip
 
 
 def write(folder, *rows):
     with open(folder / "vae.csv", "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ROW)
+        writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(rows)
 
@@ -211,7 +223,8 @@ def test_an_experiment_stands_beside_its_paper(modules, tmp_path):
     [
         ("system", ""), ("paper", "000"), ("dataset", "mnist"), ("metric", "FCD"), ("value", "nan"),
         ("value", "low"), ("deviation", "-1"), ("draws", "0"), ("draws", ""), ("sha256", "abc"),
-        ("network", ""), ("protocol", "mine"), ("generated", "10k"), ("name", "FID"), ("command", ""),
+        ("network", ""), ("protocol", "mine"),
+        ("spread", "luck"), ("trained", "all"), ("generated", "10k"), ("name", "FID"), ("command", ""),
     ],
 )  # fmt: skip
 def test_a_bad_row_is_named_by_file_and_line(modules, tmp_path, key, value):
@@ -225,8 +238,8 @@ def test_wrong_columns_and_lengths(modules, tmp_path):
     (tmp_path / "a.csv").write_text("system,paper\n")
     with pytest.raises(ValueError, match=r"a\.csv, line 1: wrong columns\. Expected: system,paper,dataset"):
         modules["measured"].experiments(tmp_path, RECORDS)
-    (tmp_path / "a.csv").write_text(",".join(ROW) + "\nVAE,000-GLF\n")
-    with pytest.raises(ValueError, match=r"a\.csv, line 2: wrong length\. Expected: 17 cells. Received: 2"):
+    (tmp_path / "a.csv").write_text(",".join(COLUMNS) + "\nVAE,000-GLF\n")
+    with pytest.raises(ValueError, match=r"a\.csv, line 2: wrong length\. Expected: 19 cells. Received: 2"):
         modules["measured"].experiments(tmp_path, RECORDS)
 
 
@@ -288,6 +301,34 @@ def test_only_numbers_of_one_measure_compare(modules):
     assert kind == "not run" and "no deviation of" in why
 
 
+def test_systems_that_were_trained_for_unlike_shares_do_not_compare(modules):
+    parts = modules["verdicts"].order("FID", ["GLF"], ["VAE"], ["MNIST"])
+    shelf = {"source": "glf-mnist", "share": 0.25}
+    found = [
+        estimate(modules, 3.0, **{**shelf, "share": 1.0}),
+        estimate(modules, 6.0, system="VAE", **shelf),
+    ]
+    kind, why = judge(modules, parts, found)
+    assert kind == "not run" and "unlike shares of their schedules" in why
+    alike = estimate(modules, 7.0, **shelf)
+    assert judge(modules, parts, [alike, found[1]])[0] == "not held"
+    # an experiment's number comes before the shelf's
+    own = [estimate(modules, 5.0), estimate(modules, 6.0, system="VAE")]
+    assert judge(modules, parts, [*found, alike, *own])[0] == "held"
+
+
+def test_a_run_that_diverged_fails_whatever_it_measured_before(modules):
+    quantities, verdicts = modules["quantities"], modules["verdicts"]
+    a, b = (quantities.of(system, "MNIST", "FID") for system in ("GLF", "VAE"))
+    part = [verdicts.fails("VAE", "MNIST", a, b)]
+    other = {"metric": "divergence", "name": "divergence", "network": None, "system": "VAE"}
+    for diverged, value, expected in [(1, 1.0, "held"), (0, 1.0, "not held"), (0, 9.0, "held")]:
+        found = [fid(modules, 5.0), fid(modules, value, system="VAE")]
+        found.append(estimate(modules, diverged, 0.0, **other))
+        assert judge(modules, part, found)[0] == expected
+    assert judge(modules, part, found[:2])[0] == "not run"
+
+
 def test_slopes_spreads_and_ratios(modules):
     verdicts, quantities = modules["verdicts"], modules["quantities"]
     systems = ["a", "b", "c"]
@@ -323,6 +364,16 @@ def test_curves(modules):
     assert judge(modules, steady, of(9, 8, 8.1, 7))[0] == "held"
     assert judge(modules, steady, of(9, 8, 10, 7))[0] == "not held"
     assert judge(modules, steady, of(9, 8)) == ("not run", "no curve of FID or FCD of GLF on MNIST")
+    # 0.35 is more than two deviations of one difference, but not of the clearest of six
+    assert judge(modules, steady, of(9, 8, 8.35, 7))[0] == "held"
+    swings = [verdicts.oscillates(*names)]
+    assert judge(modules, swings, of(9, 8, 9, 8))[0] == "held"
+    assert judge(modules, swings, of(6, 7, 8, 9))[0] == "not held"  # a climb is no oscillation
+    assert judge(modules, swings, of(9, 8, 7, 6))[0] == "not held"
+    assert judge(modules, swings, of(6, 7, 6.9, 9))[0] == "undecided within noise"
+    noisy = [fid(modules, mean, noise) for mean, noise in ((5, 0.1), (6, 0.1), (9, 9))]
+    assert quantities.clearest_rise(*names).value(lambda need: noisy)[0] == 1
+    assert quantities.worst_rise(*names).value(lambda need: noisy)[0] == 4
     up = [verdicts.turns_up(*names, wanted=True)]
     assert judge(modules, up, of(9, 6, 8))[0] == "held"
     assert judge(modules, up, of(9, 8, 6))[0] == "not held"
@@ -330,6 +381,9 @@ def test_curves(modules):
     late = [verdicts.less(quantities.late_fall(*names, share=0.1), quantities.number(0))]
     assert judge(modules, late, of(90, 30, 10, 9.8))[0] == "held"
     assert judge(modules, late, of(90, 80, 70, 10))[0] == "not held"
+    fell = [verdicts.less(quantities.number(0), quantities.fall(*names))]
+    assert judge(modules, fell, of(9, 8, 7))[0] == "held"
+    assert judge(modules, fell, of(10, 11, 12, 12.5))[0] == "not held"
     two = [verdicts.less(quantities.average(*names), quantities.average("VAE", "MNIST", "FID"))]
     other = [dataclasses.replace(e, facts={**e.facts, "system": "VAE", "epochs": 2 * e.facts["epochs"]})
              for e in of(9, 9, 9)]  # fmt: skip

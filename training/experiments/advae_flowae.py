@@ -62,8 +62,7 @@ def fitting(model, trainer, system, test, seed, real):
     yield from compared(model, seed, real, {"frechet_distance": "FCD"})
     codes = np.asarray(model.encode(test))
     values = trainer.updates()[0].terms(codes, training=False)[LEARNED[system]]
-    summary = finish.summary(np.asarray(values))
-    yield {"metric": "loss", "name": "loss", "value": summary["mean"], "deviation": summary["standard_error"]}
+    yield curves.row("loss", finish.summary(np.asarray(values)), len(test))
 
 
 def train(system, seed, share, out):
@@ -78,7 +77,7 @@ def train(system, seed, share, out):
     (x, _), (test, digits) = (data.arrays("mnist", split) for split in ("train", "test"))
     x_cut, test = images.binarized(x), images.binarized(test)
     facts = {"system": system, "paper": PAPER, "dataset": DATASET, "split": "test", "seed": seed,
-             "real": len(test), "command": command}  # fmt: skip
+             "real": len(test), "trained": len(x), "command": command}  # fmt: skip
     real = references.reference(extractors.load(NETWORK), protocols.find("std"), None, lambda: test)
     runs.seed(seed)
     model = recipes.build(recipe, x.shape[1:])
@@ -107,12 +106,8 @@ def over_seeds(rows):
     alike = ("system", "metric", "epochs")
     rows = sorted(rows, key=lambda row: [str(row[key]).zfill(5) for key in alike])
     for _, group in itertools.groupby(rows, lambda row: [row[key] for key in alike]):
-        group = list(group)
-        values = [float(row["value"]) for row in group]
-        deviation = np.std(values, ddof=1) if len(values) > 1 else group[0]["deviation"]
-        command = f"{group[0]['command']} --seeds {len(values)}"
-        row = {**group[0], "command": command, "seed": "", "value": np.mean(values)}
-        yield {**row, "deviation": deviation, "draws": len(values)}
+        row = curves.over_seeds(list(group))
+        yield {**row, "command": f"{row['command']} --seeds {row['draws']}"}
 
 
 def picture(rows, out, path):

@@ -91,7 +91,36 @@ def distance(model, x, *, network, dataset, count, draws):
         "protocol": "std",
         "generated": count,
         "real": real.count,
+        "spread": "draws",
     }
+
+
+def row(metric, summary, images):
+    """Part of a row: the mean of a number over images, and its standard error, from `finish.summary`."""
+    return {
+        "metric": metric,
+        "name": measured.NAMES[metric],
+        "value": summary["mean"],
+        "deviation": summary["standard_error"],
+        "draws": 1,
+        "real": images,
+        "spread": "images",
+    }
+
+
+def over_seeds(rows):
+    """One row for those of all seeds, whose deviation is theirs or that within one, whichever is more.
+
+    Two seeds may agree by chance, but are not known better than each of them is.
+    """
+    values = [float(row["value"]) for row in rows]
+    if len(values) == 1:
+        return rows[0]
+    within = [float(row["deviation"]) for row in rows if row["deviation"] not in ("", None)]
+    between = float(np.std(values, ddof=1))
+    deviation = max(between, float(np.mean(within))) if within else between
+    spread = {"draws": len(values), "spread": "seeds", "seed": ""}
+    return {**rows[0], "value": float(np.mean(values)), "deviation": deviation, **spread}
 
 
 def folder(system):

@@ -55,21 +55,14 @@ def trained(recipe, seed, given, out):
     runs.train(recipe, out, model, x=x, verbose=0)
     if "prior_fit" in recipe:
         runs.fit_prior(recipe, out, model, x, verbose=0)
-    return model, recipe["epochs"]
+    return model, recipe["epochs"] + recipe.get("prior_fit", {}).get("epochs", 0)
 
 
 def measure(model, given):
     """The numbers of one model of clothes."""
     x = data.arrays("fashion_mnist", "test")[0]
     found = finish.measure(model, x)["mean_squared_error"]
-    yield {
-        "metric": "mean_squared_error",
-        "name": "squared error of reconstruction",
-        "value": found["mean"],
-        "deviation": found["standard_error"],
-        "draws": 1,
-        "real": len(x),
-    }
+    yield curves.row("mean_squared_error", found, len(x))
     yield curves.distance(model, x, network=NETWORK, dataset="fashion_mnist", count=given.count, draws=DRAWS)
 
 
@@ -78,10 +71,9 @@ def clothes(system, given):
     name, arguments = SYSTEMS[system]
     recipe = recipes.recipe(name)
     recipe["model"] |= arguments
-    slug = system.translate(str.maketrans(" =", "--", "(),"))
     by_seed = []
     for seed in range(given.seeds):
-        folder = given.out / f"{slug}-{seed}"
+        folder = given.out / f"{curves.folder(system)}-{seed}"
         rows = curves.read(folder / "measured.csv")
         if not rows or rows[0]["command"] != given.command:
             model, epochs = trained(recipe, seed, given, folder)
@@ -90,22 +82,7 @@ def clothes(system, given):
             rows = [{**facts, "seed": seed, **row} for row in measure(model, given)]
             curves.write(rows, folder / "measured.csv")
         by_seed.append(rows)
-    return [over_seeds(rows) for rows in zip(*by_seed, strict=True)]
-
-
-def over_seeds(rows):
-    """One row for all seeds: of two, the deviation may be small by chance, but not below that of draws."""
-    values = [float(row["value"]) for row in rows]
-    within = float(np.mean([float(row["deviation"] or 0) for row in rows]))
-    between = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-    draws = sum(int(row["draws"]) for row in rows)
-    return {
-        **rows[0],
-        "value": float(np.mean(values)),
-        "deviation": max(within, between),
-        "draws": draws,
-        "seed": "",
-    }
+    return [curves.over_seeds(rows) for rows in zip(*by_seed, strict=True)]
 
 
 # ---------------------------------------------------------------------- codes of width 2

@@ -55,16 +55,7 @@ def measure(model, count):
     for batch in images.batches(x, model.image_shape, 256):
         terms = model.terms(ops.convert_to_tensor(batch), training=False)
         losses.append(sum((w(LATE) if callable(w) else w) * np.asarray(terms[n]) for n, w in weights.items()))
-    summary = finish.summary(np.concatenate(losses))
-    value, deviation = summary["mean"], summary["standard_error"]
-    yield {
-        "metric": "loss",
-        "name": "loss",
-        "value": value,
-        "deviation": deviation,
-        "draws": 1,
-        "real": len(x),
-    }
+    yield curves.row("loss", finish.summary(np.concatenate(losses)), len(x))
 
 
 def distance(model, x, count, draws):
@@ -85,6 +76,7 @@ def train(system, given):
     }  # fmt: skip
     path = out / "measured.csv"
     x = data.arrays("mnist", "train")[0][: given.images]
+    facts["trained"] = len(x)
     runs.seed(recipe["seed"])
     model = recipes.build(recipe, x.shape[1:])
     callback = curves.Curves(path, lambda model: measure(model, given.count), EVERY, **facts)

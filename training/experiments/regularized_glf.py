@@ -46,19 +46,11 @@ def measure(model):
     """The numbers of one epoch."""
     x = data.arrays("cifar10", "test")[0]
     found = finish.measure(model, x)
-    names = {"mean_squared_error": "squared error of reconstruction", "nll": "NLL of codes, nats"}
-    for metric, name in names.items():
-        value, error = found[metric]["mean"], found[metric]["standard_error"]
-        yield {"metric": metric, "name": name, "value": value, "deviation": error, "draws": 1, "real": len(x)}
-    deviations = model.encode(x).std(axis=0)
-    yield {
-        "metric": "code_deviation",
-        "name": "deviation of codes",
-        "value": float(deviations.mean()),
-        "deviation": float(deviations.mean() / (2 * len(x)) ** 0.5),
-        "draws": 1,
-        "real": len(x),
-    }
+    for metric in ("mean_squared_error", "nll"):
+        yield curves.row(metric, found[metric], len(x))
+    deviation = float(model.encode(x).std(axis=0).mean())
+    deviation = {"mean": deviation, "standard_error": deviation / (2 * len(x)) ** 0.5}
+    yield curves.row("code_deviation", deviation, len(x))
     yield curves.distance(model, x, network=NETWORK, dataset="cifar10", count=COUNT, draws=DRAWS)
 
 
@@ -67,23 +59,28 @@ def train(system, arguments, epochs, out):
     recipe = recipes.recipe("glf-cifar10")
     recipe["model"] |= arguments
     recipe |= {"epochs": epochs, "learning_rate_factors": {}}
-    out = out / system.replace(" ", "-").replace("(", "").replace(")", "").replace("=", "-")
+    out = out / curves.folder(system)
     command = f"python training/experiments/{NAME}.py --epochs {epochs}"
     facts = {
         "system": system, "paper": "000-GLF", "dataset": "CIFAR-10", "split": "test", "seed": recipe["seed"],
         "command": command,
     }  # fmt: skip
-    callback = curves.Curves(out / "measured.csv", measure, every=2, **facts)
     x = data.arrays("cifar10", "train")[0]
+    facts["trained"] = len(x)
+    callback = curves.Curves(out / "measured.csv", measure, every=2, **facts)
     runs.seed(recipe["seed"])
     model = recipes.build(recipe, x.shape[1:])
+    diverged = 0
     try:
         runs.train(recipe, out, model, x=x, callbacks=[callback], verbose=0)
     except (FloatingPointError, ValueError) as reason:  # of a step, or of what was measured after it
         if not isinstance(reason, FloatingPointError) and "finite" not in str(reason):
             raise
         print(f"{system}: {reason}", flush=True)
-    return curves.read(out / "measured.csv")
+        diverged = 1
+    rows = curves.read(out / "measured.csv")
+    last = {"epochs": rows[-1]["epochs"] if rows else "", "value": diverged, "draws": 1}
+    return [*rows, {**facts, "metric": "divergence", "name": "divergence", **last}]
 
 
 def picture(rows, path):

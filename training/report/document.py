@@ -5,7 +5,7 @@ import re
 
 from report.beside import asked, beside, remarks, why_not
 from report.claims import CLAIMS
-from report.measured import called, lookup
+from report.measured import SURE, called, lookup
 from report.verdicts import NOT_RUN, VERDICTS, verdict
 
 PAPERS = {
@@ -33,7 +33,8 @@ How to read it:
   the Frechet distance of features of one of our own classifiers: another measure, on another scale. An FCD
   beside a published FID says so; the two do not compare.
 - Ours is mean ± deviation over the draws of one trained model: new samples, not new training. What another
-  training would give differs by more than that (by 0.1 to 1.3 of FID, where papers tell).
+  training would give differs by more than that (by 0.1 to 1.3 of FID, where papers tell). Where it says
+  seeds, the deviation is over trainings; where it says images, ± is the standard error over these.
 - Beside each of ours: the network with the first 12 digits of its hash, how many images were generated and
   how many real ones they were held against, the split of these, the epochs and the images trained on, and
   the checkpoint or the file of the experiment.
@@ -47,9 +48,9 @@ CLAIMS_HEAD = """## Claims
 
 Verdicts are computed from our numbers alone. A comparison is undecided within noise if the difference is
 not more than twice the combined deviation. Where an experiment trained systems alike, its numbers decide and
-not those of the shelf. A claim is held if all its comparisons are, and not held if one is
-not. Where there is no FID, the order of FCDs stands in, and the verdict names the measure; a bound on an FID
-itself needs an FID.
+not those of the shelf; systems that were trained for unlike shares of their schedules do not compare. A claim
+is held if all its comparisons are, and not held if one is not. Where there is no FID, the order of FCDs
+stands in, and the verdict names the measure; a bound on an FID itself needs an FID.
 
 """
 
@@ -127,7 +128,7 @@ def value(estimate):
     """Mean and deviation, as many digits as the deviation warrants."""
     mean, deviation = estimate.mean, estimate.deviation
     if not deviation:
-        once = " (one draw)" if deviation is None else ""
+        once = " (one draw)" if deviation is None and estimate.facts["metric"] not in SURE else ""
         return f"{mean:.4g}{once}"
     digits = max(0, -math.floor(math.log10(deviation)))
     return f"{mean:,.{digits}f} ± {deviation:.{digits}f}"
@@ -148,7 +149,7 @@ def circumstances(estimate):
     if facts["spread"] == "images":
         parts.append("± standard error over images")
     elif estimate.draws > 1:
-        parts.append(f"{estimate.draws} draws")
+        parts.append(f"{estimate.draws} {facts['spread']}")
     if facts["metric"] == "seconds_per_epoch" and not facts["source"].endswith(".csv"):
         parts.append("two CPU cores")
     if facts["epochs"]:

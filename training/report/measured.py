@@ -10,12 +10,13 @@ import json
 import math
 import re
 
+from latentzoo import recipes
 from latentzoo.configs import read_json
 from latentzoo.errors import error
 
 COLUMNS = (
     "system", "paper", "dataset", "metric", "name", "value", "deviation", "draws", "network", "sha256",
-    "protocol", "split", "generated", "real", "epochs", "seed", "command",
+    "protocol", "split", "generated", "real", "trained", "epochs", "seed", "spread", "command",
 )  # fmt: skip
 PROTOCOLS = ("std", "train5k", "tsvae-compat")
 THEIR_PROTOCOL = {
@@ -48,9 +49,12 @@ NAMES = {
     "loss": "loss",
     "code_deviation": "deviation of codes",
     "code_divergence": "divergence of codes from the prior, nats",
+    "divergence": "divergence",  # 1 of a training that ended at a term that was not finite, 0 of another
     "path_variation": "variation of the rate of change",
     "silhouette": "silhouette of codes",
 }
+SURE = {"training_epochs", "seconds_per_epoch", "divergence"}  # of which one number tells all
+SPREADS = ("draws", "seeds", "images")  # what a deviation is over
 OF_SAMPLES = {"frechet_distance", "kernel_distance", "f8", "f1_8", "inception_score"}
 # Of a metric measured in two spaces, in two stages or on two splits: which. Rows of experiments say it at the
 # end of the name, and records of checkpoints say the space in `of`.
@@ -67,9 +71,9 @@ class Estimate:
         deviation: float, over the draws; `None` where one draw leaves it unknown.
         draws: int.
         facts: dict. `paper`, `system` and `dataset` as the published records name them, `metric`, `name`,
-            `of`, `network`, `sha256`, `protocol`, `split`, `generated`, `real`, `epochs`, images
-            `trained` on, `seed`, `command`, `spread` (what the deviation is over) and `source`: a
-            checkpoint or the file of an experiment.
+            `of`, `network`, `sha256`, `protocol`, `split`, `generated`, `real`, `epochs` of all stages,
+            images `trained` on, `seed`, `command`, `spread` (one of `SPREADS`) and `source`: a checkpoint or
+            the file of an experiment. Of a checkpoint also the `share` of its recipe's schedule.
     """
 
     mean: float
@@ -121,17 +125,31 @@ def on_shelf(folder, systems):
     for path in sorted(folder.glob("*/metrics.json")):
         name, metrics = path.parent.name, read_json(path)
         provenance = read_json(path.parent / "config.json")["provenance"]
-        epochs, seconds = provenance.get("epochs"), provenance.get("seconds")
+        first, seconds = provenance.get("epochs"), provenance.get("seconds")
+        second = provenance.get("settings", {}).get("prior_fit", {}).get("epochs", 0)
         paper, system, dataset = systems.get(name, ("", name, provenance.get("data", "")))
-        about = {"paper": paper, "system": system, "dataset": dataset, "source": name, "epochs": epochs,
-                 "trained": provenance.get("train_images")}  # fmt: skip
+        about = {"paper": paper, "system": system, "dataset": dataset, "source": name,
+                 "epochs": first and first + second, "trained": provenance.get("train_images"),
+                 "share": share(provenance)}  # fmt: skip
         for record in [*of_run(metrics), *metrics.get("evaluations", [])]:
             estimates.append(of_record(record, about))
-        if paper and epochs:
-            for metric, mean in {"training_epochs": epochs, "seconds_per_epoch": seconds / epochs}.items():
-                record = {"metric": metric, "of": "training", "mean": mean, "command": provenance["command"]}
-                estimates.append(dataclasses.replace(of_record(record, about), deviation=0.0))
+        if paper and first:
+            stages = {" (stage 1)": first, " (stage 2)": second} if second else {"": first}
+            counts = [("training_epochs", f"training epochs{stage}", n) for stage, n in stages.items()]
+            for metric, label, mean in [*counts, ("seconds_per_epoch", "seconds per epoch", seconds / first)]:
+                record = {"metric": metric, "name": label, "of": "training", "mean": mean}
+                record = of_record({**record, "command": provenance["command"]}, about)
+                # Epochs are what they are, and a time of a machine with other work tells nothing more.
+                sure = 0.0 if metric == "training_epochs" else None
+                estimates.append(dataclasses.replace(record, deviation=sure))
     return estimates
+
+
+def share(provenance):
+    """How much of its recipe's schedule a checkpoint was trained for, `None` if there is no such recipe."""
+    if provenance.get("recipe") not in recipes.names():
+        return None
+    return round(provenance["epochs"] / recipes.recipe(provenance["recipe"])["epochs"], 3)
 
 
 def of_run(metrics):
@@ -212,6 +230,7 @@ def of_row(row, path, where, records):
     one_of("dataset", {record["dataset"] for record in records})
     one_of("metric", set(NAMES))
     one_of("protocol", {*PROTOCOLS, ""})
+    one_of("spread", {*SPREADS, ""})
     check("sha256", re.fullmatch(r"([0-9a-f]{64})?", row["sha256"]), "64 hexadecimal digits, or nothing")
     check("sha256", bool(row["sha256"]) == bool(row["network"]), "a hash if and only if a network")
     fits = row["name"] != "FID" or row["network"] == "inception"
@@ -219,14 +238,15 @@ def of_row(row, path, where, records):
     draws = whole("draws", 1, optional=False)
     deviation = real("deviation") if row["deviation"] else None
     check("deviation", deviation is None or deviation >= 0, "a number >= 0, or nothing")
-    if draws == 1 and not deviation and row["metric"] not in ("training_epochs", "seconds_per_epoch"):
+    if draws == 1 and not deviation and row["metric"] not in SURE:
         deviation = None  # one draw does not tell how draws differ
-    counts = {key: whole(key, 1) for key in ("generated", "real", "epochs")}
+    counts = {key: whole(key, 1) for key in ("generated", "real", "trained", "epochs")}
     texts = {key: row[key] or None for key in ("network", "sha256", "protocol", "split")}
     facts = {key: row[key] for key in ("system", "paper", "dataset", "metric", "name", "command")}
     of = row["name"].partition(" of ")[2] if row["metric"] in OF_SAMPLES else ""
-    facts |= {**counts, **texts, "seed": whole("seed", 0), "of": of or "samples", "trained": None}
-    return Estimate(real("value"), deviation, draws, {**facts, "spread": "draws", "source": path.name})
+    facts |= {**counts, **texts, "seed": whole("seed", 0), "of": of or "samples"}
+    facts |= {"spread": row["spread"] or "draws", "source": path.name}
+    return Estimate(real("value"), deviation, draws, facts)
 
 
 def lookup(estimates, paper):

@@ -7,6 +7,8 @@ import dataclasses
 import itertools
 import math
 
+from scipy.stats import norm
+
 from latentzoo.errors import error
 
 
@@ -131,11 +133,37 @@ def average(*names):
     return curve(*names, "over training, the", rule)
 
 
-def worst_rise(*names):
-    def rule(points):
-        return max(change(points, i, j) for i, j in itertools.combinations(range(len(points)), 2))
+def rises_of(points):
+    """The change from each point of a curve to each later one."""
+    return [change(points, i, j) for i, j in itertools.combinations(range(len(points)), 2)]
 
-    return curve(*names, "the worst rise of the", rule)
+
+def worst_rise(*names):
+    return curve(*names, "the worst rise of the", lambda points: max(rises_of(points)))
+
+
+def clearest_rise(*names):
+    """The rise that noise explains least, its deviation widened since the best of so many was chosen."""
+    return curve(*names, "the clearest rise of the", clearest)
+
+
+def clearest_fall(*names):
+    def rule(points):
+        return clearest([(-mean, deviation) for mean, deviation in points])
+
+    return curve(*names, "the clearest fall of the", rule)
+
+
+def clearest(points):
+    rises = rises_of(points)
+    # Bonferroni: as improbable in all of them as more than two deviations are in one.
+    bound = norm.isf(norm.sf(2) / len(rises)) / 2
+    mean, deviation = max(rises, key=lambda rise: rise[0] / rise[1] if rise[1] else rise[0] * math.inf)
+    return mean, deviation * bound
+
+
+def fall(*names):
+    return curve(*names, "the fall of the", lambda points: change(points, -1, 0))
 
 
 def late_fall(*names, share=1.0):

@@ -10,8 +10,8 @@ import functools
 import itertools
 import math
 
-from report.measured import measure
-from report.quantities import last, lowest, number, of, worst_rise
+from report.measured import SURE, measure
+from report.quantities import clearest_fall, clearest_rise, last, lowest, number, of
 
 HELD, NOT_HELD, UNDECIDED, NOT_RUN = "held", "not held", "undecided within noise", "not run"
 VERDICTS = (HELD, NOT_HELD, UNDECIDED, NOT_RUN)
@@ -54,7 +54,27 @@ def rises(*names, wanted):
     def judge(rise):
         return HELD if (rise[0] > 2 * rise[1]) == wanted else NOT_HELD
 
-    return Part((worst_rise(*names),), judge)
+    return Part((clearest_rise(*names),), judge)
+
+
+def oscillates(*names):
+    """Part: a curve rises by more than noise, and falls; one that only climbs, or only falls, does not."""
+
+    def judge(rise, fall):
+        if min(rise[0], fall[0]) <= 0:
+            return NOT_HELD
+        return HELD if all(mean > 2 * deviation for mean, deviation in (rise, fall)) else UNDECIDED
+
+    return Part((clearest_rise(*names), clearest_fall(*names)), judge)
+
+
+def fails(system, dataset, a, b):
+    """Part: training diverged, or a < b by the rule of noise."""
+
+    def judge(diverged, *values):
+        return HELD if diverged[0] else less(a, b).judge(*values)
+
+    return Part((of(system, dataset, "divergence"), a, b), judge)
 
 
 def turns_up(*names, wanted):
@@ -201,8 +221,12 @@ def attempt(part, ours, samples):
     if lacks:
         return NOT_RUN, lacks, set()
     used = [estimate for need in needs for estimate in (get(need) if need[3] else [get(need)])]
-    if len({measure(estimate) for estimate in used}) > 1:
+    drawn = [estimate for estimate in used if estimate.facts["metric"] not in SURE]
+    if len({measure(estimate) for estimate in drawn}) > 1:
         lacks = [("measured in different ways:", m, s, d) for s, d, m, _ in shown]
+        return NOT_RUN, lacks, set()
+    if len({estimate.facts.get("share") for estimate in used}) > 1:
+        lacks = [("trained for unlike shares of their schedules:", m, s, d) for s, d, m, _ in shown]
         return NOT_RUN, lacks, set()
     if len({tuple(e.facts["epochs"] for e in get(need)) for need in needs if need[3]}) > 1:
         return NOT_RUN, [("curves of different epochs:", m, s, d) for s, d, m, _ in shown], set()

@@ -1,7 +1,7 @@
 """Claims of AdvAE and FlowAE (Sridhar and Srivastava)."""
 
 from report.quantities import first, last, worst_rise
-from report.verdicts import Claim, chain, less, order, rises
+from report.verdicts import Claim, chain, less, order, oscillates, rises
 
 PAPER = "002-FlowAE-AdvAE"
 BINARY = "MNIST-binarized"
@@ -19,11 +19,12 @@ CLAIMS = [
         "CL-31",
         PAPER,
         "The flow's loss falls all the way; the Wasserstein loss oscillates.",
-        "curves: FlowAE's loss ends lower and never rises by more than noise, AdvAE's does rise",
+        "curves: FlowAE's loss ends lower and never rises by more than noise, AdvAE's rises and "
+        "falls by more than noise",
         [
             less(last("FlowAE", BINARY, "loss"), first("FlowAE", BINARY, "loss")),
             rises("FlowAE", BINARY, "loss", wanted=False),
-            rises("AdvAE (WGAN-GP)", BINARY, "loss", wanted=True),
+            oscillates("AdvAE (WGAN-GP)", BINARY, "loss"),
         ],
     ),
     Claim(

@@ -1,8 +1,8 @@
 """Claims of Generative Latent Flow (Xiao, Yan and Amit, 2019, arXiv:1905.10485)."""
 
 from report.claims.names import CIFAR, EYE, FOUR
-from report.quantities import distance, first, last, lowest, number, of, ratio, slope, total
-from report.verdicts import Claim, between, less, order, rises
+from report.quantities import distance, first, last, lowest, number, of, ratio, slope
+from report.verdicts import Claim, between, fails, less, order, oscillates, rises
 
 PAPER = "000-GLF"
 BASELINES = [
@@ -19,15 +19,10 @@ WEIGHTS = (1, 10, 50, 100, 400)
 MSE, NLL = "squared error of reconstruction", "NLL of codes, nats"
 
 
-def steps(dataset):
-    """Parts: on one data set GLF needs fewer epochs than either rival, and its flow little time."""
-    epochs = of("GLF", dataset, "training epochs")
-    rivals = [
-        total(*(of(name, dataset, f"training epochs (stage {stage})") for stage in (1, 2)))
-        for name in ("Two-Stage VAE", "GLANN (perceptual)")
-    ]
+def time_of_the_flow(dataset):
+    """Parts: on one data set GLF takes little more time than without its flow."""
     seconds = (of(name, dataset, "seconds per epoch") for name in ("GLF", "GLF without its flow"))
-    return [*(less(epochs, rival) for rival in rivals), less(ratio(*seconds), number(1.25), own=True)]
+    return [less(ratio(*seconds), number(1.25), own=True)]
 
 
 def steady(dataset):
@@ -72,15 +67,15 @@ CLAIMS = [
         PAPER,
         "When the flow also teaches the encoder, reconstruction fails at weights 1 and 10; at 50, 100 and "
         "400 the likelihood runs away and FID oscillates.",
-        "CIFAR-10: squared error over twice GLF's at 1 and 10; NLL below 0 and FID rising beyond noise at "
-        "the others",
+        "CIFAR-10: training diverges, or squared error over twice GLF's, at 1 and 10; NLL below 0 and FID "
+        "rising and falling beyond noise at the others",
         [
             *(
-                less(number(2), ratio(of(name, CIFAR, MSE), of("GLF", CIFAR, MSE)))
+                fails(name, CIFAR, number(2), ratio(of(name, CIFAR, MSE), of("GLF", CIFAR, MSE)))
                 for name in sweep(FREE)[:2]
             ),
             *(less(of(name, CIFAR, NLL), number(0)) for name in sweep(FREE)[2:]),
-            *(rises(name, CIFAR, "FID", wanted=True) for name in sweep(FREE)[2:]),
+            *(oscillates(name, CIFAR, "FID") for name in sweep(FREE)[2:]),
         ],
     ),
     Claim(
@@ -143,9 +138,9 @@ CLAIMS = [
         "CL-10",
         PAPER,
         "GLF needs fewer epochs than the two-stage VAE and GLANN, and its flow takes little time.",
-        "each data set measured: epochs of the schedules, both stages together; seconds per epoch at most "
-        "1.25 times those without the flow",
-        [steps(d) for d in FOUR],
+        "each data set measured: seconds per epoch at most 1.25 times those without the flow; epochs decide "
+        "nothing here, since our recipes have the papers'",
+        [time_of_the_flow(d) for d in FOUR],
     ),
     Claim(
         "CL-11",
