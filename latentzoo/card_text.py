@@ -151,6 +151,9 @@ def training(folder, provenance):
         flips += ", their pixels drawn black or white anew in every epoch (test images are cut at a half)"
     faces = " The weights likewise." if "non-commercial" in provenance["licence"] else ""
     faces += PICTURES if faces and (folder / "samples.png").is_file() else ""
+    where = f" on {provenance['device']}" if "device" in provenance else ""
+    if settings.get("model", {}).get("dtype") == "mixed_bfloat16":
+        where += ", computed in bfloat16 with weights in float32"
     curve = "\n- [history.csv](history.csv) has the terms of the loss for each epoch."
     return f"""
 ## Training
@@ -160,7 +163,7 @@ def training(folder, provenance):
 - Data: {provenance["train_images"]:,} training images of {provenance["data"]}{split}{flips}. Licence of the
   data: {provenance["licence"]}.{faces}
 - {provenance["epochs"]} epochs in batches of {settings["batch_size"]}, seed {settings["seed"]}, in
-  {provenance["seconds"] / 60:.0f} minutes on two CPU cores shared with other work.
+  {provenance["seconds"] / 60:.0f} minutes{where}.
 - {optimizer(settings)}{"".join(more(settings))}{curve if (folder / "history.csv").is_file() else ""}
 """
 

@@ -190,8 +190,9 @@ def train(
     as_json: AsJson = False,
 ):
     """Train a recipe, or fine-tune a checkpoint on other pictures. Run it again to resume."""
-    from latentzoo import recipes, zoo
+    from latentzoo import recipes
 
+    words = [name] if name else []
     if start is None and name is None:
         raise error(
             "There is nothing to train.",
@@ -200,11 +201,10 @@ def train(
         )
     if start is None:
         recipe = recipes.recipe(name)
-        recipe["data"] = data or recipe["data"]
+        recipes.on(recipe, data or recipe["data"])
     elif data is None and not smoke:
         raise error("Fine-tuning needs pictures.", "--data NAME or FOLDER", "none")
     else:
-        zoo.info(start)
         recipe = recipes.fine_tune(start, data or "fixture")
         name = name or f"{pathlib.Path(start).name}-tuned"
     if smoke:
@@ -221,7 +221,6 @@ def train(
     given = {
         "--from": start, "--data": data, "--share": share, "--epochs": epochs, "--strategy": strategy,
     }  # fmt: skip
-    words = [] if start else [name]
     words += [word for key, value in given.items() if value for word in (key, str(value))]
     words += [word for setting in settings or [] for word in ("--set", setting)]
     command = shlex.join(["latentzoo", "train", *words, *(["--smoke"] if smoke else [])])

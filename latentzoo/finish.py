@@ -1,14 +1,19 @@
 """What a finished run leaves in its folder: the checkpoint, its measurements, its pictures and its card."""
 
+import dataclasses
 import json
+import os
+import pathlib
 import subprocess
 
 import numpy as np
+import tensorflow as tf
 
 from latentzoo import cards, checkpoints, extractors, golden, plots, storage, zoo
 from latentzoo.evaluation import references
 from latentzoo.files import write_json
 from latentzoo.models import Classifier
+from latentzoo.recipes.running import FIXTURE
 
 SAMPLES = 32
 
@@ -134,6 +139,10 @@ def describe(name, recipe, history, data, command):
     from latentzoo.sources import DATASETS
 
     known = DATASETS.get(recipe["data"])
+    if recipe["data"] == FIXTURE:
+        known = dataclasses.replace(
+            DATASETS["fashion_mnist"], card_name="Fashion-MNIST (of the tests, resized)"
+        )
     return {
         "recipe": name,
         "command": command,
@@ -144,13 +153,24 @@ def describe(name, recipe, history, data, command):
         "train_images": len(data["train"][0]),
         "epochs": len(history),
         "seconds": round(sum(epoch["seconds"] for epoch in history)),
+        "device": device(),
     }
 
 
+def device():
+    """What this process trains on."""
+    gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
+    if gpus:
+        return ", ".join(gpu.get("device_name", "GPU") for gpu in gpus)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{cores} CPU core{'s' * (cores != 1)}"
+
+
 def commit():
-    """The commit of the source tree, or `None`."""
-    command = ["git", "-C", str(zoo.ROOT), "rev-parse", "HEAD"]
+    """The commit of the source tree; `None` of an installation, though it stands in somebody's repository."""
+    command = ["git", "-C", str(zoo.ROOT), "rev-parse", "--show-toplevel", "HEAD"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\n")
     except (OSError, subprocess.CalledProcessError):
         return None
+    return found[1] if pathlib.Path(found[0]) == zoo.ROOT.parent.resolve() else None

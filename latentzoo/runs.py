@@ -21,6 +21,8 @@ from safetensors.numpy import save_file
 from latentzoo import data, recipes
 from latentzoo.files import replacing
 
+STATE = "state.safetensors"
+
 
 def seed(number):
     """Makes this process repeat itself: seeds everything and asks for deterministic operations."""
@@ -106,9 +108,22 @@ def fit_prior(recipe, out, model, x, *, verbose="auto", callbacks=()):
     codes = trainer.take(codes, part["batch_size"])
     steps = math.ceil(len(codes) / part["batch_size"])
     trainer.compile(recipes.optimizer(part["optimizer"]), steps_per_epoch=steps)
-    part["settings"] = settings
+    # Codes are those of so many epochs, and after more of them the prior begins anew.
+    part |= {"settings": settings, "first_stage_epochs": recipe.get("epochs")}
+    discard_other(part, out / "prior", "first_stage_epochs")
     train(part, out / "prior", trainer, x=codes, verbose=verbose, callbacks=callbacks)
     return trainer
+
+
+def discard_other(recipe, out, key):
+    """Deletes the state of a run whose recipe has another entry."""
+    path = out / STATE
+    if path.exists():
+        with contextlib.suppress(SafetensorError), safe_open(path, "numpy") as file:
+            then = json.loads(file.metadata()["run"])["recipe"]
+            if then.get(key) == recipe[key]:
+                return
+        path.unlink()
 
 
 @contextlib.contextmanager
@@ -137,7 +152,7 @@ class Run:
 
     def __init__(self, out, recipe, model, callbacks):
         self.out, self.recipe, self.model, self.callbacks = out, recipe, model, callbacks
-        self.path = out / "state.safetensors"
+        self.path = out / STATE
         self.history, self.counts, self.stopped = [], {}, False
         for leftover in out.glob(f".{self.path.name}.*"):  # of a process that was killed while writing
             leftover.unlink()
@@ -202,7 +217,8 @@ class Run:
 
     def _check(self, then):
         now = self._settings()
-        changed = [key for key in now if key != "epochs" and now[key] != then.get(key)]
+        keys = [key for key in {**now, **then} if key != "epochs"]
+        changed = [key for key in keys if now.get(key) != then.get(key)]
         if changed:
             raise ValueError(
                 f"'{self.out}' holds a run of another recipe. Expected: the same settings, or an empty "

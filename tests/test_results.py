@@ -145,7 +145,8 @@ def test_our_number_says_when_it_is_of_another_measure(modules):
 
 
 def test_a_distance_of_real_images_is_beside_no_model(modules):
-    text = modules["document"].text(RECORDS, [estimate(modules, 0.2, of="real images")])
+    found = estimate(modules, 0.2, of="real images", source="glf-mnist")
+    text = modules["document"].text(RECORDS, [found])
     assert "which 0 have one of ours" in text
     assert (
         "| MNIST | GLF | FCD of real images | 0.2 ± 0.1 |" in text.split("## Beside no published number")[1]
@@ -189,6 +190,25 @@ def test_numbers_of_the_shelf(modules, tmp_path):
 
 
 # ------------------------------------------------------------------ experiments
+
+
+def test_an_experiment_has_a_table_of_its_own(modules):
+    about = {"source": "x.csv", "spread": "seeds"}
+    found = [estimate(modules, 3.0, **about), estimate(modules, 6.0, system="VAE", **about)]
+    loss = {"metric": "loss", "name": "loss", "network": None, "protocol": None, "generated": None}
+    found.append(estimate(modules, 7.0, **{**about, **loss, "spread": "images", "epochs": 120}))
+    text = modules["document"].text(RECORDS, found).split("\n## x.csv\n")[1].split("\n## ")[0]
+    assert "`latentzoo evaluate`" in text
+    assert "| data set | system | epochs | FCD | loss |" in text
+    assert (
+        "| MNIST | GLF | 120 | 3.0 ± 0.1 | 7.0 ± 0.1 |" in text
+        and "| MNIST | VAE | 100 | 6.0 ± 0.1 |  |" in text
+    )
+    assert (
+        "- FCD: classifier-mnist abababababab; 10,000 generated / 10,000 real (test); std; 10 seeds." in text
+    )
+    assert "- loss: 10,000 real (test); ± standard error over images." in text
+
 
 ROW = {
     "system": "VAE", "paper": "000-GLF", "dataset": "MNIST", "metric": "frechet_distance", "name": "FCD",

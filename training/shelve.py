@@ -39,6 +39,7 @@ def rows():
     for name in zoo.list_models():
         facts = zoo.info(name)
         provenance, test = facts["provenance"], facts["metrics"]["test"]
+        megabytes = facts["bytes"] / 1e6
         prior = read_config(zoo.find(name))["arguments"].get("prior")
         if "accuracy" in test:
             measured = f"accuracy {test['accuracy']['mean']:.4f}"
@@ -49,7 +50,7 @@ def rows():
         yield (
             f"| `{name}` | {'x'.join(map(str, facts['image_shape']))} "
             f"| {'`' + prior['class_name'] + '`' if prior else 'none'} "
-            f"| {facts['parameters'] / 1e6:.1f} M | {facts['bytes'] / 1e6:.0f} "
+            f"| {facts['parameters'] / 1e6:.1f} M | {megabytes:.{int(megabytes < 1)}f} "
             f"| {measured} ({facts['metrics']['images']:,} images) "
             f"| {provenance['data']}, {provenance['licence']} |\n"
         )

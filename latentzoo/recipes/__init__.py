@@ -5,8 +5,8 @@ what changes its rows need no TensorFlow.
 """
 
 from latentzoo.recipes.building import build, optimizer, prior
-from latentzoo.recipes.changes import fine_tune, override, shorten, smoke
-from latentzoo.recipes.running import fixture, run
+from latentzoo.recipes.changes import fine_tune, on, override, shorten, smoke
+from latentzoo.recipes.running import fixture, run, splits
 from latentzoo.recipes.table import FOLDER, names, recipe
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "fine_tune",
     "fixture",
     "names",
+    "on",
     "optimizer",
     "override",
     "prior",
@@ -22,4 +23,5 @@ __all__ = [
     "run",
     "shorten",
     "smoke",
+    "splits",
 ]

@@ -19,6 +19,11 @@ def build(recipe, image_shape, train_images=None):
             part, settings, image_shape, arguments["latent_dim"], arguments.get("dtype")
         )
     model = family(image_shape, **arguments)
+    return compiled(model, recipe)
+
+
+def compiled(model, recipe):
+    """The model with the optimizers of a recipe."""
     for part in recipe.get("frozen", ()):
         getattr(model, part).trainable = False
     model.compile(optimizers(recipe, model))

@@ -3,6 +3,8 @@
 import copy
 import json
 
+from latentzoo.sources import DATASETS
+
 FINE_TUNE = {
     "optimizer": {"learning_rate": 1e-4, "epsilon": 1e-8},
     "split": "train",
@@ -12,6 +14,8 @@ FINE_TUNE = {
     "learning_rate_factors": {},
     "seed": 0,
 }
+KEPT = ("optimizer", "optimizers", "binarize", "frozen", "prior_fit")  # of the recipe of what is fine-tuned
+SLOWER = 0.1
 SMOKE = {"batch_size": 16, "epochs": 1}
 
 
@@ -70,9 +74,40 @@ def _paths(tree, prefix=""):
         yield from _paths(value, f"{prefix}{key}.") if nested else [f"{prefix}{key}"]
 
 
+def on(recipe, data):
+    """Puts a recipe on other images, changed in place.
+
+    Args:
+        recipe: dict.
+        data: a data set, or a folder of pictures. A folder has no test images of its own: every tenth of its
+            pictures is held out.
+    """
+    recipe["data"] = str(data)
+    if recipe["split"] == "train" and data not in DATASETS:
+        recipe["split"] = "fit"
+    return recipe
+
+
 def fine_tune(name, data):
-    """The recipe that goes on training the checkpoint `name` on other images, at a tenth of the rate."""
-    return {**copy.deepcopy(FINE_TUNE), "from": str(name), "data": str(data)}
+    """The recipe that goes on training a checkpoint on other images, as it was trained, but more slowly.
+
+    Optimizers are those of its own recipe at a tenth of their rates, and a prior that was fitted after the
+    autoencoder is fitted again.
+
+    Args:
+        name: str, a checkpoint.
+        data: a data set or a folder of pictures.
+    """
+    from latentzoo import zoo
+
+    then = zoo.info(name)["provenance"].get("settings", {})
+    recipe = {**FINE_TUNE, **{key: then[key] for key in KEPT if key in then}, "from": str(name)}
+    recipe = copy.deepcopy(recipe)
+    if "optimizer" in then and "from" not in then:
+        for settings in (recipe["optimizer"], *recipe.get("optimizers", {}).values()):
+            if "learning_rate" in settings:
+                settings["learning_rate"] *= SLOWER
+    return on(recipe, data)
 
 
 def smoke(recipe):
@@ -103,5 +138,5 @@ def shorten(recipe, share):
             stage["epochs"] = max(1, round(share * stage["epochs"]))
         factors = stage.get("learning_rate_factors", {})
         if factors:
-            stage["learning_rate_factors"] = {max(1, round(share * e)): f for e, f in factors.items()}
+            stage["learning_rate_factors"] = {max(1, round(share * int(e))): f for e, f in factors.items()}
     return recipe

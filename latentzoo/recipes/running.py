@@ -1,11 +1,15 @@
 """The run of a recipe, from data to a checkpoint folder."""
 
 import pathlib
+import warnings
 
 import numpy as np
 
-from latentzoo.recipes.building import build, optimizer
+from latentzoo.errors import error
+from latentzoo.recipes.building import build, compiled
 from latentzoo.recipes.table import ROOT
+
+FIXTURE = "fixture"  # the images of the tests, as a recipe's data
 
 
 def run(name, recipe, out, *, tiny=False, strategy=None, command=None, verbose="auto"):
@@ -44,7 +48,7 @@ def run(name, recipe, out, *, tiny=False, strategy=None, command=None, verbose="
     with scopes[strategy]():
         if "from" in recipe:
             model = zoo.load(recipe["from"])
-            model.compile(optimizer(recipe["optimizer"]))
+            compiled(model, recipe)
         else:
             runs.seed(recipe["seed"])
             model = build(recipe, images["train"][0].shape[1:], len(images["train"][0]))
@@ -54,10 +58,15 @@ def run(name, recipe, out, *, tiny=False, strategy=None, command=None, verbose="
     if getattr(model, "indexed", False):  # other images have no codes
         validation = None
     first = {key: value for key, value in recipe.items() if key != "prior_fit"}
-    history = runs.train(first, out, model, x=x, y=y, validation=validation, verbose=verbose)
+    with warnings.catch_warnings():
+        if "prior_fit" in recipe:
+            warnings.filterwarnings("ignore", ".*becomes stale")  # it is fitted below
+        history = runs.train(first, out, model, x=x, y=y, validation=validation, verbose=verbose)
     if "prior_fit" in recipe:
         runs.fit_prior(recipe, out, model, binarized(x) if model.binary else x, verbose=verbose)
     command = command or f"latentzoo train {name}"
+    if tiny:
+        recipe = {**recipe, "data": FIXTURE}
     return finish.finish(model, name, recipe, history, out, images, command)
 
 
@@ -69,6 +78,9 @@ def splits(recipe):
     if recipe["data"] not in data.DATASETS and "from" in recipe:
         height, _, channels = zoo.info(recipe["from"])["image_shape"]
         size = {"size": height, "channels": channels}
+    if recipe["split"] == "train" and recipe["data"] not in data.DATASETS:
+        expected = "split='fit', which leaves out every tenth picture"
+        raise error("A folder has no test images of its own.", expected, "split='train'", "`--set split=fit`")
     names = {"train": recipe["split"], "test": "test"}
     names["validation"] = "validation" if recipe["split"] == "fit" else "test"
     return {part: data.arrays(recipe["data"], split, **size) for part, split in names.items()}

@@ -1,4 +1,4 @@
-"""A step of perceptual generative autoencoders beside the passes it needs; figures, not tests.
+"""A step of perceptual generative autoencoders beside the passes it needs.
 
     python -m pytest tests/benchmarks/test_pga_speed.py -m benchmark --benchmark-enable -s
 

@@ -80,7 +80,8 @@ def text(records, estimates):
          for c, kind, why in verdicts],
         raw=(4,),
     )  # fmt: skip
-    rest = [estimate for estimate in ends if id(estimate) not in shown]
+    # An experiment's table is whole, though some of its numbers stand beside a published one too.
+    rest = [e for e in ends if e.facts["source"].endswith(".csv") or id(e) not in shown]
     return "\n".join([head, *papers, CLAIMS_HEAD + claims, *others(rest)])
 
 
@@ -134,8 +135,8 @@ def value(estimate):
     return f"{mean:,.{digits}f} ± {deviation:.{digits}f}"
 
 
-def circumstances(estimate):
-    """What a number of ours depends on, in Markdown."""
+def depends(estimate):
+    """How a number of ours was measured, a list."""
     facts, parts = estimate.facts, []
     if facts["network"]:
         parts.append(f"{facts['network']} {facts['sha256'][:12]}")
@@ -150,6 +151,12 @@ def circumstances(estimate):
         parts.append("± standard error over images")
     elif estimate.draws > 1:
         parts.append(f"{estimate.draws} {facts['spread']}")
+    return parts
+
+
+def circumstances(estimate):
+    """What a number of ours depends on, in Markdown."""
+    facts, parts = estimate.facts, depends(estimate)
     if facts["metric"] == "seconds_per_epoch" and not facts["source"].endswith(".csv"):
         parts.append("two CPU cores")
     if facts["epochs"]:
@@ -168,10 +175,39 @@ def curve_ends(estimates):
     return [e for e in estimates if (e.facts["epochs"] or 0) == last[tuple(e.facts.get(n) for n in apart)]]
 
 
+def experiment(source, estimates):
+    """The table of one experiment: systems by what was measured at their ends."""
+    systems, heads, cells, about = {}, {}, {}, {}
+    for estimate in estimates:
+        facts = estimate.facts
+        name, system = called(facts), (facts["dataset"], facts["system"])
+        heads.setdefault(name)
+        systems[system] = max(systems.get(system, 0), facts["epochs"] or 0)
+        cells[system, name] = escape(value(estimate))
+        about.setdefault(measured_how(estimate), {}).setdefault(name)
+    rows = [
+        (*system, str(epochs or ""), *(cells.get((system, name), "") for name in heads))
+        for system, epochs in systems.items()
+    ]
+    commands = dict.fromkeys(f"`{estimate.facts['command']}`" for estimate in estimates)
+    notes = "".join(f"- {escape(', '.join(names))}: {how}.\n" for how, names in about.items() if how)
+    head = ("data set", "system", "epochs", *map(escape, heads))
+    body = table(head, rows, raw=range(3, len(head)))
+    return f"\n## {source}\n\n{'<br>'.join(commands)}\n\n{body}\n{notes}"
+
+
+def measured_how(estimate):
+    """What a number of an experiment depends on, in Markdown, without what its table says."""
+    return escape("; ".join(depends(estimate)))
+
+
 def others(rest):
-    """Our numbers that stand beside no published one."""
-    if not rest:
-        return []
+    """Our numbers that stand beside no published one: of experiments a table each, and those of the shelf."""
+    sources = dict.fromkeys(e.facts["source"] for e in rest if e.facts["source"].endswith(".csv"))
+    tables = [experiment(name, [e for e in rest if e.facts["source"] == name]) for name in sources]
+    shelf = [estimate for estimate in rest if estimate.facts["source"] not in sources]
+    if not shelf:
+        return tables
     rows = [
         (
             estimate.facts["dataset"],
@@ -180,10 +216,10 @@ def others(rest):
             escape(value(estimate)),
             circumstances(estimate),
         )
-        for estimate in rest
+        for estimate in shelf
     ]
     heads = ("data set", "system", "metric", "ours", "ours is of")
-    return ["\n## Beside no published number\n\n" + table(heads, rows, raw=(3, 4))]
+    return [*tables, "\n## Beside no published number\n\n" + table(heads, rows, raw=(3, 4))]
 
 
 def table(heads, rows, raw=()):
