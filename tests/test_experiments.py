@@ -68,16 +68,52 @@ def test_pga_mnist(small, narrow, monkeypatch, tmp_path, capsys):
     assert (results / "pga_mnist.csv").read_bytes() == size
 
 
-def test_the_systems_are_those_that_claims_are_about(small):
-    module, _ = small("pga_mnist")
+@pytest.mark.parametrize(
+    "name, dataset, ids",
+    [
+        ("pga_mnist", "MNIST", ("CL-50", "CL-51", "CL-52", "CL-54")),
+        ("advae_flowae", "MNIST-binarized", ("CL-30", "CL-31", "CL-32", "CL-33", "CL-34")),
+        ("fashion_baselines", "Fashion-MNIST", ("CL-01",)),
+        ("regularized_glf", "CIFAR-10", ("CL-04", "CL-05")),
+        ("latent_regularization", "Fashion-MNIST", ("CL-20", "CL-21")),
+        ("latent_regularization", "MNIST", ("CL-23",)),
+    ],
+)
+def test_the_systems_are_those_that_claims_are_about(small, name, dataset, ids):
+    module, _ = small(name)
+    systems = {*module.SYSTEMS, *(module.OURS[n][1] for n in module.SYSTEMS if name == "fashion_baselines")}
+    systems |= {module.PLANE, module.GAUSSIAN} if name == "latent_regularization" else set()
     claims = {claim.id: claim for claim in module.curves.claims.CLAIMS}
-    for name in module.CLAIMS:
-        parts = module.curves.verdicts.on(claims[name], "MNIST").parts
+    for claim in ids:
+        parts = module.curves.verdicts.on(claims[claim], dataset).parts
         assert parts
-        assert {need[0] for part in parts for q in part.quantities for need in q.needs} <= set(module.SYSTEMS)
+        assert {need[0] for part in parts for q in part.quantities for need in q.needs} <= systems
+
+
+def test_the_systems_of_perceptual_autoencoders_are_recipes(small):
+    module, _ = small("pga_mnist")
     for recipe, arguments in module.SYSTEMS.values():
         known = recipes.recipe(recipe)["model"]
         assert set(arguments) <= {*known, "decoder_learns_codes"}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::latentzoo.metrics.arrays.FewSamples")
+def test_latent_regularization(small, narrow, tmp_path, capsys):
+    module, results = small("latent_regularization")
+    arguments = ["--results", str(results), "--out", str(tmp_path / "runs"), "--share", "0.002"]
+    arguments += ["--seeds", "2", "--count", "60", "--couplings", "2", "--units", "8", "--images", "64"]
+    for _ in range(2):  # the second time nothing is left to do
+        module.main(arguments)
+    lines = capsys.readouterr().out.strip().splitlines()
+    verdicts = [line.partition(" on ")[2].partition(", ")[2].split(":")[0] for line in lines[-3:]]
+    assert [line[:5] for line in lines[-3:]] == ["CL-20", "CL-21", "CL-23"]
+    assert set(verdicts) <= {"held", "not held", "undecided within noise"}, lines[-3:]
+    with open(results / "latent_regularization.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["system"] for row in rows} == {*module.SYSTEMS, module.PLANE, module.GAUSSIAN}
+    assert {row["draws"] for row in rows if row["spread"] == "seeds"} == {"2"}
+    assert (results / "latent_regularization.png").stat().st_size > 1000
 
 
 @pytest.mark.slow
