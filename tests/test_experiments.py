@@ -77,6 +77,7 @@ def test_pga_mnist(small, narrow, monkeypatch, tmp_path, capsys):
         ("regularized_glf", "CIFAR-10", ("CL-04", "CL-05")),
         ("latent_regularization", "Fashion-MNIST", ("CL-20", "CL-21")),
         ("latent_regularization", "MNIST", ("CL-23",)),
+        ("flow_time", "Fashion-MNIST", ("CL-10",)),
     ],
 )
 def test_the_systems_are_those_that_claims_are_about(small, name, dataset, ids):
@@ -173,3 +174,16 @@ def test_regularized_glf(small, narrow, monkeypatch, tmp_path, capsys):
     assert metrics == {(metric, epoch) for metric in module.METRICS for epoch in "12"}
     assert {row["system"] for row in rows} == set(module.SYSTEMS)
     assert (results / "regularized_glf.png").stat().st_size > 1000
+
+
+@pytest.mark.slow
+def test_flow_time(small, narrow, tmp_path, capsys):
+    module, results = small("flow_time")
+    module.main(["--results", str(results), "--epochs", "3", "--images", "64"])
+    assert capsys.readouterr().out.strip().splitlines()[-1].startswith("CL-10 on Fashion-MNIST, ")
+    with open(results / "flow_time.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["system"], row["draws"], row["trained"]) for row in rows] == [
+        (system, "3", "64") for system in module.SYSTEMS
+    ]
+    assert (results / "flow_time.png").stat().st_size > 1000
