@@ -171,7 +171,7 @@ def test_regularized_glf(small, narrow, monkeypatch, tmp_path, capsys):
     assert [line[:5] for line in lines[-2:]] == ["CL-04", "CL-05"]
     rows = list(csv.DictReader(kept.decode().splitlines()))
     metrics = {(row["metric"], row["epochs"]) for row in rows if row["system"] == "GLF"}
-    assert metrics == {(metric, epoch) for metric in module.METRICS for epoch in "12"}
+    assert metrics == {(metric, epoch) for metric in module.METRICS for epoch in "12"} | {("divergence", "2")}
     assert {row["system"] for row in rows} == set(module.SYSTEMS)
     assert (results / "regularized_glf.png").stat().st_size > 1000
 

@@ -6,7 +6,7 @@
 Generative Latent Flow, and five of it whose encoder descends the likelihood of its codes as well, with
 reconstruction weighed by 1, 10, 50, 100 and 400, on CIFAR-10: the recipe glf-cifar10 at its first learning
 rate. A run that diverges ends there, and what was measured before stands. Run it again to go on where it
-stopped.
+stopped; `--systems` trains some of them, and the results are of all that are there.
 
 Writes results/regularized_glf.csv and .png. Of each system after the first epoch and every second one, on the
 10,000 test images: squared error, negative log-likelihood of codes, their deviation (the mean over
@@ -55,7 +55,7 @@ def measure(model):
 
 
 def train(system, arguments, epochs, out):
-    """Trains one system and gives its rows."""
+    """Trains one system, and measures it."""
     recipe = recipes.recipe("glf-cifar10")
     recipe["model"] |= arguments
     recipe |= {"epochs": epochs, "learning_rate_factors": {}}
@@ -78,9 +78,9 @@ def train(system, arguments, epochs, out):
             raise
         print(f"{system}: {reason}", flush=True)
         diverged = 1
-    rows = curves.read(out / "measured.csv")
-    last = {"epochs": rows[-1]["epochs"] if rows else "", "value": diverged, "draws": 1}
-    return [*rows, {**facts, "metric": "divergence", "name": "divergence", **last}]
+    rows = [row for row in curves.read(callback.path) if row["metric"] != "divergence"]
+    last = {"epochs": rows[-1]["epochs"] if rows else 1, "value": diverged, "draws": 1}
+    curves.write([*rows, {**facts, "metric": "divergence", "name": "divergence", **last}], callback.path)
 
 
 def picture(rows, path):
@@ -99,10 +99,11 @@ def picture(rows, path):
 def main(arguments=None):
     parser = curves.parser(__doc__, NAME)
     parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--systems", nargs="+", choices=[*SYSTEMS], default=[*SYSTEMS])
     given = parser.parse_args(arguments)
-    rows = []
-    for system, changes in SYSTEMS.items():
-        rows += train(system, changes, given.epochs, given.out)
+    for system in given.systems:
+        train(system, SYSTEMS[system], given.epochs, given.out)
+        rows = sum((curves.read(given.out / curves.folder(name) / "measured.csv") for name in SYSTEMS), [])
         curves.write(rows, given.results / f"{NAME}.csv")
         picture(rows, given.results / f"{NAME}.png")
     for system in SYSTEMS:
