@@ -11,7 +11,8 @@ does not bend them. That is the paper's stop-gradient, and what keeps codes from
 `reconstruction="perceptual"`, `latentzoo.perceptual` stands in the place of the squared error, which the
 paper does where it compares with GLANN: compare such models with others of their kind alone.
 
-Differences from the paper: the scale of a coupling is sigmoid(s + 2) by default, as in public code;
+Differences from the paper: the scale of a coupling is sigmoid(s + 2) by default, as in public code, but
+without its learned factor of the output. Such a flow only contracts, which is what codes that spread want;
 `exp(s)`, as printed, is `prior=RealNVP(latent_dim, ..., coupling="exp")`.
 
 Lessons: without `nll` in the encoder's row, `beta_rec` only rescales a loss, to which Adam is blind.
@@ -118,6 +119,7 @@ class GLF(PerceptualAutoencoder):
                 type(self.prior).__name__,
             )
         autoencode = {"reconstruction": self.beta_rec}
+        # The decoder has no part in the likelihood: it stands in the encoder's row for one backward pass.
         encode = {**autoencode, "nll": 1.0} if self.regularized else autoencode
         prior = {"nll": 1.0, "decay": self.weight_decay} if self.prior.explicit else {}
         return [
@@ -125,7 +127,7 @@ class GLF(PerceptualAutoencoder):
                 self.terms,
                 monitors=["mean_squared_error"],
                 encoder=encode,
-                decoder=autoencode,
+                decoder=encode,
                 prior=prior,
             )
         ]

@@ -47,7 +47,9 @@ class RealNVP(Prior):
         sigmoid    b' = (b + t(a)) * sigmoid(s(a) + 2)
 
     The last layers of the networks start at zero. With `"exp"` and `"tanh"` the flow starts as a
-    permutation; with `"sigmoid"` every coupling first scales its half by sigmoid(2) = 0.88.
+    permutation; with `"sigmoid"` every coupling first scales its half by sigmoid(2) = 0.88, and never by more
+    than 1: without affine maps such a flow takes no codes that are narrower than the noise. Logarithms of
+    scales are kept between -5 and 5.
 
     Args:
         latent_dim: int, d. Width of a code, at least 2.
