@@ -108,6 +108,8 @@ class UpdateModel(Parts, keras.Model):
 
     def learns(self, group):
         """Whether `fit`, as the model is compiled, moves the group."""
+        if not self.compiled:
+            return False
         names = [name for name, owner in owners(self._plan.updates).items() if owner == group]
         return any(name in self._plan.variables for name in names)
 

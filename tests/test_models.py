@@ -118,8 +118,7 @@ ROUTES = {
         logged: mean_squared_error
     """,
     "GLF, regularized": """
-        encoder: 10.0 reconstruction + 1.0 nll
-        decoder: 10.0 reconstruction
+        encoder, decoder: 10.0 reconstruction + 1.0 nll
         prior: 1.0 nll + 2e-05 decay
         logged: mean_squared_error
     """,
@@ -1384,3 +1383,18 @@ def test_bad_arguments_of_priors_and_families(fitted, images, call, kind, messag
 def test_wae_samples_from_what_it_holds_codes_to():
     model = models.WAE(SHAPE, 4, prior="normal", prior_deviation=2.0)
     assert model.prior.deviation == 2.0
+
+
+def test_a_model_that_is_not_compiled_says_so(images):
+    with pytest.raises(ValueError, match="call `compile"):
+        make("GLF").fit(images, verbose=0)
+
+
+def test_an_adversarial_autoencoder_holds_codes_to_whatever_prior_there_is(images):
+    prior = priors.Gaussian(WIDTH)
+    prior.fit(np.random.default_rng(0).normal(size=(64, WIDTH)))
+    model = make("AAE", prior=prior)
+    model.compile(jit_compile=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # it does not become stale
+        model.fit(images, verbose=0)

@@ -701,3 +701,22 @@ def test_steps_of_several_batches_are_the_steps_of_one(monkeypatch):
     for value, *others in zip(*found, strict=True):
         for other in others:
             np.testing.assert_allclose(value, other, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("make", [priors.RealNVP, priors.MAF, priors.SecondStageVAE])
+def test_a_prior_computes_in_its_own_policy_whatever_the_global_one_is(make):
+    codes = correlated(64)
+    found = []
+    for policy in ("float32", "mixed_bfloat16"):
+        keras.config.set_dtype_policy(policy)
+        try:
+            prior = stirred(make(4, units=8, dtype="float32"), scale=0.1)
+            found.append(np.asarray(prior(np.ones((2, prior.noise_dim), "float32"))))
+            if prior.explicit:
+                found.append(prior.log_prob(codes))
+            prior.fit(codes, epochs=1, verbose=0)
+        finally:
+            keras.config.set_dtype_policy("float32")
+    half = len(found) // 2
+    for one, other in zip(found[:half], found[half:], strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -44,9 +44,9 @@ class AAE(Autoencoder):
         decoder: `keras.Model`, codes to images in [0, 1]; the InfoGAN net if `None`.
         critic: `keras.Model`, codes to logits `(batch, 1)` of coming from the prior; two hidden layers of 300
             with leaky ReLU if `None`, of 1024 with ReLU with a learned prior.
-        prior: what `sample` draws from, a `latentzoo.priors.Prior` or its name. If `None` the standard normal
-            distribution, or with `learned_prior` an `AdversarialGenerator` of three hidden layers of 1024
-            with ReLU.
+        prior: what codes are held to and `sample` draws from, a `latentzoo.priors.Prior` or its name, fitted
+            unless it is learned. If `None` the standard normal distribution, or with `learned_prior` an
+            `AdversarialGenerator` of three hidden layers of 1024 with ReLU.
         learned_prior: bool. Whether the prior gives way to the codes.
         beta_kl: float. Weight with which the codes give way to the prior.
         saturating: bool. Whether what moves against the critic descends `log (1 - p)` in the place of
@@ -71,6 +71,7 @@ class AAE(Autoencoder):
 
     parts = (*Autoencoder.parts, "critic")
     networks = (*Autoencoder.networks, "critic")
+    holds_codes_to_prior = True
 
     def __init__(
         self,

@@ -43,6 +43,7 @@ class Autoencoder(Pretrained, UpdateModel):
     encoder = None  # of a family that has none
     indexed = False  # whether `fit` takes images with their row numbers, as of `latentzoo.data.indexed`
     fits_prior_to_draws = False
+    holds_codes_to_prior = False  # whether `fit` brings codes to whatever prior there is
     likelihood = "gaussian"  # of pixels; of a family that can do "bernoulli", what it was given
 
     def __init__(self, image_shape, latent_dim, **kwargs):
@@ -302,7 +303,8 @@ class Autoencoder(Pretrained, UpdateModel):
     def fit(self, *args, **kwargs):
         prior = self.prior
         moving = self.learns("encoder") or self.learns("codes")
-        if moving and prior.weights and prior.fitted and not self.learns("prior"):
+        stale = moving and not (self.learns("prior") or self.holds_codes_to_prior)
+        if stale and prior.weights and prior.fitted:
             warnings.warn(
                 f"{type(self).__name__}.fit does not train this {type(prior).__name__} prior: "
                 "as the codes move it becomes stale. Call `fit_prior` afterwards.",

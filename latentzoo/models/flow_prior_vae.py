@@ -37,7 +37,8 @@ class FlowPriorVAE(Variational):
         decoder: `keras.Model`, codes to images in [0, 1]; the InfoGAN net if `None`.
         prior: a `latentzoo.priors.Prior` or its name; the RealNVP of Generative Latent Flow if `None`: 4
             blocks of 2 couplings, k = 64 hidden units where d is 20 or less, 256 above.
-            `RealNVP.learned_prior` is that of the bilevel form.
+            `RealNVP.learned_prior` is that of the bilevel form. With one that has no density reconstruction
+            alone is learned, whatever `beta_kl` is.
         beta_rec: float, beta. Weight of the reconstruction.
         beta_kl: float. Weight of the divergence to the prior, for the encoder alone.
         likelihood: `"gaussian"` or `"bernoulli"`.

@@ -129,7 +129,8 @@ class WAE(Autoencoder):
         if self.pretraining_steps:
             fit = {name: after(self.pretraining_steps, 0.0, weight) for name, weight in fit.items()}
             fit["moments"] = after(self.pretraining_steps, 1.0, 0.0)
-        judge = {} if self.critic is None else {"critic": {"critic": self.beta_penalty}}
+        judge = {"critic": after(self.pretraining_steps, 0.0, self.beta_penalty)}
+        judge = {} if self.critic is None else {"critic": judge}
         return [Update(self.terms, monitors=["mean_squared_error"], encoder=fit, decoder=fit, **judge)]
 
     def terms(self, x, training):

@@ -1,8 +1,9 @@
 """Architectures without objectives: functions that return functional `keras.Model`s.
 
-Each file carries the name of the paper that drew the network.
+A file has the networks of one paper or of one kind. Beside them are the layers that families are made of:
+`batch_norm`, `codes` and `deviation`.
 """
 
-from latentzoo.networks import dcgan, infogan, lenet, mlp, pga, preactivation, residual
+from latentzoo.networks import critics, dcgan, infogan, lenet, mlp, pga, preactivation, residual
 
-__all__ = ["dcgan", "infogan", "lenet", "mlp", "pga", "preactivation", "residual"]
+__all__ = ["critics", "dcgan", "infogan", "lenet", "mlp", "pga", "preactivation", "residual"]

@@ -20,7 +20,7 @@ momentum of 0.999, and a decoder with the latter two: `spectral_norm`, `negative
 import keras
 from keras import layers
 
-from latentzoo.errors import real, sizes
+from latentzoo.errors import error, real, sizes
 from latentzoo.networks.batch_norm import BatchNormalization
 
 UNITS = 1024  # of the dense layers
@@ -174,11 +174,11 @@ def check(negative_slope, momentum, deviation, **widths):
         real("deviation", deviation, above=0)
 
 
-def check_image_shape(image_shape):
+def check_image_shape(image_shape, problem="These networks halve the image twice."):
     if len(image_shape) != 3 or any(side % 4 or side < 4 for side in image_shape[:2]):
-        raise ValueError(
-            "These networks halve the image twice. Expected: `image_shape` is "
-            "(height, width, channels), height and width divisible by 4. "
-            f"Received: image_shape={tuple(image_shape)}. Crop or resize the images, or pass "
-            "networks of your own as `encoder=` and `decoder=`."
+        raise error(
+            problem,
+            "`image_shape` is (height, width, channels), height and width divisible by 4",
+            f"image_shape={tuple(image_shape)}",
+            "Crop or resize the images, or pass networks of your own as `encoder=` and `decoder=`.",
         )

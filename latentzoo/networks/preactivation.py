@@ -11,7 +11,7 @@ images in three stages of n blocks, depth 6n + 2, as in He et al. (2015), arXiv:
 import keras
 from keras import layers
 
-from latentzoo.networks.batch_norm import BatchNormalization
+from latentzoo.networks.infogan import normalized_relu
 
 
 def residual(image_shape, *, blocks=3, width=16, stride=1, dtype=None, name="network"):
@@ -48,10 +48,6 @@ def residual(image_shape, *, blocks=3, width=16, stride=1, dtype=None, name="net
             name=name,
         )(x)
 
-    def activate(x, name):
-        x = BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=policy, name=f"{name}_norm")(x)
-        return layers.ReLU(dtype=policy, name=f"{name}_relu")(x)
-
     x = images = layers.Input(image_shape, name="images", dtype=policy.variable_dtype)
     x = layers.Rescaling(4.0, -2.0, dtype=policy, name="centred")(x)  # about zero mean and unit deviation
     x = convolve(x, width, 3, stride, "conv")
@@ -60,10 +56,11 @@ def residual(image_shape, *, blocks=3, width=16, stride=1, dtype=None, name="net
         for block in range(blocks):
             at = f"block_{stage}_{block}"
             step = 2 if stage and not block else 1
-            y = activate(x, f"{at}_0")
+            y = normalized_relu(x, policy, f"{at}_0")
             shortcut = convolve(y, filters, 1, step, f"{at}_skip") if x.shape[-1] != filters else x
             y = convolve(y, filters, 3, step, f"{at}_conv_0")
-            y = convolve(activate(y, f"{at}_1"), filters, 3, 1, f"{at}_conv_1")
+            y = convolve(normalized_relu(y, policy, f"{at}_1"), filters, 3, 1, f"{at}_conv_1")
             x = layers.Add(dtype=policy, name=at)([shortcut, y])
-    x = layers.GlobalAveragePooling2D(dtype=policy.variable_dtype, name="features")(activate(x, "last"))
+    x = normalized_relu(x, policy, "last")
+    x = layers.GlobalAveragePooling2D(dtype=policy.variable_dtype, name="features")(x)
     return keras.Model(images, x, name=name)

@@ -48,7 +48,7 @@ def encoder(image_shape, outputs, *, width=32, scales=4, dtype=None, name="encod
     >>> residual.encoder((64, 64, 3), 128).count_params()
     3335264
     """
-    check_image_shape(image_shape)
+    check_image_shape(image_shape, "These networks halve the image twice or more.")
     sizes(outputs=outputs, width=width, scales=scales)
     if min(image_shape[:2]) < 2 ** (scales - 1):
         raise error(
@@ -90,7 +90,7 @@ def decoder(image_shape, latent_dim, *, width=32, dtype=None, name="decoder"):
     >>> residual.decoder((64, 64, 3), 64).output_shape
     (None, 64, 64, 3)
     """
-    check_image_shape(image_shape)
+    check_image_shape(image_shape, "These networks halve the image twice or more.")
     sizes(latent_dim=latent_dim, width=width)
     height, across, channels = image_shape
     steps = 0

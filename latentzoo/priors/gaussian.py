@@ -1,6 +1,6 @@
 """The least that can be fitted to codes: one normal distribution with all its covariances.
 
-Ghosh, Sajjadi, Vergari, Black and Scholkopf (2020), "From Variational to Deterministic Autoencoders",
+Ghosh, Sajjadi, Vergari, Black and Schoelkopf (2020), "From Variational to Deterministic Autoencoders",
 arXiv:1903.12436, who fit it after training and call it N.
 """
 

@@ -18,7 +18,7 @@ import numpy as np
 from keras import layers, ops
 
 from latentzoo.errors import error, sizes
-from latentzoo.priors.prior import Prior
+from latentzoo.priors.prior import Prior, sequential
 from latentzoo.updates import serializable
 
 # As in RealNVP: scales are kept within exp(-5) and exp(5), or a sample far from the data might overflow.
@@ -139,7 +139,7 @@ def made(latent_dim, units, hidden_layers, *, dtype, name):
     network.append(
         MaskedDense(degrees[-2], degrees[-1], kernel_initializer="zeros", name="shift_scale", dtype=dtype)
     )
-    return keras.Sequential(network, name=name)
+    return sequential(network, dtype, name)
 
 
 class MaskedDense(layers.Layer):

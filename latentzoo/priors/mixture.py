@@ -1,6 +1,6 @@
 """A mixture of normal distributions, fitted to the codes of an autoencoder that needs no prior to train.
 
-Ghosh, Sajjadi, Vergari, Black and Scholkopf (2020), "From Variational to Deterministic Autoencoders",
+Ghosh, Sajjadi, Vergari, Black and Schoelkopf (2020), "From Variational to Deterministic Autoencoders",
 arXiv:1903.12436: ten components with full covariances.
 
 scikit-learn's expectation maximization does the fitting. What it finds is kept as three arrays, so that

@@ -190,6 +190,13 @@ class Prior(keras.Model):
         return cls(**config)
 
 
+def sequential(stack, policy, name):
+    """A `keras.Sequential` that takes its input as it comes, whatever the global dtype policy is."""
+    network = keras.Sequential(stack, name=name)
+    network.dtype_policy = policy
+    return network
+
+
 def numbers_of(codes):
     """Codes as a NumPy array, float32; of any shape."""
     try:

@@ -13,14 +13,13 @@ anew for every call and equal no other, since TensorFlow Probability gives equal
 of what they computed, which would be stale after a step.
 """
 
-import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 from keras import layers, ops
 
 from latentzoo.errors import error, sizes
-from latentzoo.priors.prior import Prior
+from latentzoo.priors.prior import Prior, sequential
 from latentzoo.updates import serializable
 
 tfb, tfd = tfp.bijectors, tfp.distributions
@@ -109,7 +108,7 @@ class RealNVP(Prior):
                     dtype=self.dtype_policy,
                 ),
             ]
-            self.conditioners.append(keras.Sequential(network, name=f"coupling_{i}"))
+            self.conditioners.append(sequential(network, self.dtype_policy, f"coupling_{i}"))
         self.log_gains, self.offsets, self.permutations = [], [], []
         rng = np.random.default_rng(seed)
         for i in range(blocks):

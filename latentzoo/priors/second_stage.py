@@ -52,11 +52,12 @@ class SecondStageVAE(Prior):
         self.built = True
 
     def _network(self, name, outputs):
-        x = inputs = layers.Input((self.latent_dim,), name="inputs")
+        full = self.dtype_policy.variable_dtype
+        x = inputs = layers.Input((self.latent_dim,), dtype=full, name="inputs")
         for i in range(self.hidden_layers):
             x = layers.Dense(self.units, "relu", dtype=self.dtype_policy, name=f"dense_{i}")(x)
-        x = layers.Concatenate(name="skip")([x, inputs])
-        return keras.Model(inputs, layers.Dense(outputs, name="outputs")(x), name=name)
+        x = layers.Concatenate(dtype=full, name="skip")([x, inputs])
+        return keras.Model(inputs, layers.Dense(outputs, dtype=full, name="outputs")(x), name=name)
 
     noise_dim = property(lambda self: 2 * self.latent_dim)
 

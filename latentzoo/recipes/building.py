@@ -59,7 +59,7 @@ def network(part, settings, image_shape, latent_dim, dtype=None):
     name = settings.pop("name")
     if not hasattr(getattr(networks, name, None), part):
         known = [name for name in networks.__all__ if hasattr(getattr(networks, name), part)]
-        raise ValueError(f"Unknown network. Expected: one of {known}. Received: {part} '{name}'.")
+        raise error("Unknown network.", f"one of {known}", f"{part} '{name}'")
     if part == "encoder":
         settings["outputs"] = settings.pop("heads", 1) * latent_dim
     else:

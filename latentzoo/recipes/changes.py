@@ -14,7 +14,15 @@ FINE_TUNE = {
     "learning_rate_factors": {},
     "seed": 0,
 }
-KEPT = ("optimizer", "optimizers", "binarize", "frozen", "prior_fit")  # of the recipe of what is fine-tuned
+KEPT = (
+    "optimizer",
+    "optimizers",
+    "flip",
+    "shift",
+    "binarize",
+    "frozen",
+    "prior_fit",
+)  # of the recipe of what is fine-tuned
 SLOWER = 0.1
 SMOKE = {"batch_size": 16, "epochs": 1}
 
@@ -91,8 +99,9 @@ def on(recipe, data):
 def fine_tune(name, data):
     """The recipe that goes on training a checkpoint on other images, as it was trained, but more slowly.
 
-    Optimizers are those of its own recipe at a tenth of their rates, and a prior that was fitted after the
-    autoencoder is fitted again.
+    Optimizers are those of its own recipe at a tenth of their rates (at the same rates if it was fine-tuned
+    itself), and a prior that was fitted after the autoencoder is fitted again, as it was. Batches, epochs and
+    seed are those of `FINE_TUNE`.
 
     Args:
         name: str, a checkpoint.

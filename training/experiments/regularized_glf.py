@@ -6,8 +6,8 @@
 Generative Latent Flow, and five of it whose encoder descends the likelihood of its codes as well, with
 reconstruction weighed by 1, 10, 50, 100 and 400, on CIFAR-10: the recipe glf-cifar10 at its first learning
 rate, and with the couplings that the paper prints, since those of the recipe only contract, under which no
-likelihood runs away. A run that diverges ends there, and what was measured before stands. Run it again to go on where it
-stopped; `--systems` trains some of them, and the results are of all that are there.
+likelihood runs away. A run that diverges ends there, and what was measured before stands. Run it again to go
+on where it stopped; `--systems` trains some of them, and the results are of all that are there.
 
 Writes results/regularized_glf.csv and .png. Of each system after the first epoch and every second one, on the
 10,000 test images: squared error, negative log-likelihood of codes, their deviation (the mean over
