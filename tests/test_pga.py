@@ -311,7 +311,7 @@ def test_defaults_are_those_of_the_paper_for_mnist():
             assert type(optimizer) is keras.optimizers.SGD
             assert (float(optimizer.learning_rate), optimizer.momentum) == (pytest.approx(0.1), 0.9)
         if variational:
-            deviation = model.posterior(model.encoder(np.zeros((1, 28, 28, 1))))[1]
+            deviation = model.split(model.encoder(np.zeros((1, 28, 28, 1))))[1]
             assert np.array(deviation).mean() == pytest.approx(0.1, rel=0.2)
 
 

@@ -114,17 +114,25 @@ class Autoencoder(Pretrained, UpdateModel):
 
     encoded_dim = property(lambda self: self.latent_dim)  # width of what the encoder returns
 
+    def split(self, encoded):
+        """Mean and deviation of the normal posteriors, from what the encoder returns, or codes and `None`."""
+        return encoded, None
+
     def codes_of(self, encoded):
         """The codes of posterior means, from what the encoder returns."""
-        return encoded
+        return self.split(encoded)[0]
 
     def draw_codes(self, encoded, rng):
         """Codes drawn from the posteriors with a NumPy generator."""
-        return self.codes_of(encoded)
+        mean, deviation = self.split(encoded)
+        if deviation is None:
+            return mean
+        return np.asarray(mean) + np.asarray(deviation) * rng.standard_normal(mean.shape).astype("float32")
 
     def codes_to_fit(self, encoded, rng):
         """What `fit_prior(draw=True)` gives the prior, in a form of its `fit`."""
-        return self.draw_codes(encoded, rng)
+        mean, deviation = self.split(encoded)
+        return mean if deviation is None else ops.stack([mean, deviation], axis=1)
 
     def check_encoder(self):
         """Raises a `ValueError` where images cannot be encoded."""

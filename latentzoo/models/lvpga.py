@@ -98,7 +98,7 @@ class LVPGA(PGA):
         )
 
     def terms(self, x, training):
-        z, deviation = self.posterior(self.encoder(x, training=training))
+        z, deviation = self.split(self.encoder(x, training=training))
         y = self.decoder(z, training=training)
         terms = self.shared_terms(x, y, z, training)
         if self.beta_kl:

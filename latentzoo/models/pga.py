@@ -23,7 +23,6 @@ samples are better with the statistics of a batch of samples.
 """
 
 import keras
-import numpy as np
 from keras import layers, ops
 
 from latentzoo import losses, posteriors, priors
@@ -121,22 +120,8 @@ class PGA(Autoencoder):
 
     encoded_dim = property(lambda self: self.latent_dim * (2 if self.variational else 1))
 
-    def posterior(self, encoded):
-        """Mean and deviation of codes, of which a deterministic encoder has none."""
+    def split(self, encoded):
         return posteriors.split_log_variance(encoded) if self.variational else (encoded, None)
-
-    def codes_of(self, encoded):
-        return self.posterior(encoded)[0]
-
-    def draw_codes(self, encoded, rng):
-        mean, deviation = self.posterior(encoded)
-        if deviation is None:
-            return mean
-        noise = rng.standard_normal(mean.shape).astype("float32")
-        return np.asarray(mean) + np.asarray(deviation) * noise
-
-    def codes_to_fit(self, encoded, rng):
-        return ops.stack(self.posterior(encoded), axis=1) if self.variational else encoded
 
     # ------------------------------------------------------------------ what is learned
 

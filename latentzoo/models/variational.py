@@ -3,7 +3,6 @@
 import numbers
 
 import keras
-import numpy as np
 from keras import ops
 
 from latentzoo import losses, posteriors
@@ -62,15 +61,8 @@ class Variational(Autoencoder):
     def encoded_dim(self):
         return self.latent_dim * (2 if self.posterior_deviation is None else 1)
 
-    def codes_of(self, encoded):
-        return posteriors.split(encoded, self.posterior_deviation)[0]
-
-    def draw_codes(self, encoded, rng):
-        mean, deviation = map(np.asarray, posteriors.split(encoded, self.posterior_deviation))
-        return mean + deviation * rng.standard_normal(mean.shape).astype("float32")
-
-    def codes_to_fit(self, encoded, rng):
-        return ops.stack(posteriors.split(encoded, self.posterior_deviation), axis=1)
+    def split(self, encoded):
+        return posteriors.split(encoded, self.posterior_deviation)
 
     def terms(self, x, training):
         """Both parts of the evidence lower bound to a standard normal prior; flows have their own."""
@@ -84,8 +76,7 @@ class Variational(Autoencoder):
 
     def posterior(self, x, training):
         """One draw for each image and the distribution it is from: code, mean and deviation."""
-        encoded = self.encoder(x, training=training)
-        mean, deviation = posteriors.split(encoded, self.posterior_deviation)
+        mean, deviation = self.split(self.encoder(x, training=training))
         return posteriors.draw(mean, deviation, self.seed_generator), mean, deviation
 
     def reconstruction(self, x, y):
