@@ -119,11 +119,11 @@ def discard_other(recipe, out, key):
     """Deletes the state of a run whose recipe has another entry."""
     path = out / STATE
     if path.exists():
-        with contextlib.suppress(SafetensorError), safe_open(path, "numpy") as file:
-            then = json.loads(file.metadata()["run"])["recipe"]
-            if then.get(key) == recipe[key]:
-                return
-        path.unlink()
+        with contextlib.suppress(SafetensorError):  # one that is damaged is told when it is to be restored
+            with safe_open(path, "numpy") as file:
+                then = json.loads(file.metadata()["run"])["recipe"]
+            if then.get(key) != recipe[key]:
+                path.unlink()
 
 
 @contextlib.contextmanager

@@ -14,15 +14,8 @@ FINE_TUNE = {
     "learning_rate_factors": {},
     "seed": 0,
 }
-KEPT = (
-    "optimizer",
-    "optimizers",
-    "flip",
-    "shift",
-    "binarize",
-    "frozen",
-    "prior_fit",
-)  # of the recipe of what is fine-tuned
+# What fine-tuning keeps of the recipe of the checkpoint.
+KEPT = ("optimizer", "optimizers", "flip", "shift", "binarize", "frozen", "prior_fit")
 SLOWER = 0.1
 SMOKE = {"batch_size": 16, "epochs": 1}
 
