@@ -14,7 +14,7 @@ from latentzoo import data, finish, golden, models, priors, storage
 from latentzoo.evaluation import run as evaluations
 from latentzoo.networks import infogan
 from latentzoo.networks.codes import Codes, unit
-from latentzoo.priors.generator import nearest
+from latentzoo.priors.nearest import nearest
 
 SHAPE, WIDTH, N = (8, 8, 1), 4, 64
 

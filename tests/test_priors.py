@@ -12,7 +12,7 @@ from scipy import stats
 import latentzoo
 from latentzoo import priors
 from latentzoo.priors.code_models import MaximumLikelihood
-from latentzoo.priors.realnvp import LOG_SCALE, Coupling
+from latentzoo.priors.coupling import LOG_SCALE, Coupling
 from latentzoo.updates import serializable
 
 RNG = np.random.default_rng(0)

@@ -19,19 +19,11 @@ import tensorflow_probability as tfp
 from keras import layers, ops
 
 from latentzoo.errors import error, sizes
+from latentzoo.priors.coupling import LOG_SCALES, Coupling
 from latentzoo.priors.prior import Prior, sequential
 from latentzoo.updates import serializable
 
 tfb, tfd = tfp.bijectors, tfp.distributions
-
-# Scales are kept within exp(-5) and exp(5). Trained flows stay well inside; but far from its data a network
-# may ask for any scale, and a few such couplings in a row would make a sample overflow.
-LOG_SCALE = 5.0
-LOG_SCALES = {  # of a coupling, from what its network says
-    "exp": lambda raw: raw,
-    "tanh": tf.math.tanh,
-    "sigmoid": lambda raw: tf.math.log_sigmoid(raw + 2.0),
-}
 
 
 @serializable
@@ -208,58 +200,6 @@ class RealNVP(Prior):
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-class Coupling(tfb.Bijector):
-    """One affine coupling, from codes to noise, that asks its network once.
-
-    `TransformedDistribution.log_prob` wants the mapped tensor and then the log determinant, and a
-    coupling that computes its scale for each pays for two network calls. Bijectors keep attributes
-    beside the tensors they map: this one puts the log determinant there as soon as it knows it.
-    """
-
-    def __init__(self, network, widths, flip, kind):
-        # Without `parameters` no coupling equals another. Equal bijectors share what they remember, and
-        # the weights of a network are no parameters.
-        super().__init__(forward_min_event_ndims=1, dtype=tf.float32, name="coupling")
-        self._network, self._widths, self._flip, self._kind = network, widths, flip, kind
-
-    @classmethod
-    def _parameter_properties(cls, dtype, num_classes=None):
-        return {}
-
-    def _split(self, x):
-        kept, mapped = self._widths
-        if self._flip:
-            return x[..., mapped:], x[..., :mapped]
-        return x[..., :kept], x[..., kept:]
-
-    def _join(self, kept, mapped):
-        return tf.concat([mapped, kept] if self._flip else [kept, mapped], axis=-1)
-
-    def _log_scale_shift(self, kept):
-        raw_scale, shift = tf.split(tf.cast(self._network(kept), tf.float32), 2, axis=-1)
-        log_scale = LOG_SCALES[self._kind](raw_scale)
-        return tf.clip_by_value(log_scale, -LOG_SCALE, LOG_SCALE), shift
-
-    def _forward(self, x):
-        kept, mapped = self._split(x)
-        log_scale, shift = self._log_scale_shift(kept)
-        self._cache.forward_attributes(x)["ildj"] = -tf.reduce_sum(log_scale, axis=-1)
-        if self._kind == "sigmoid":
-            return self._join(kept, (mapped + shift) * tf.exp(log_scale))
-        return self._join(kept, mapped * tf.exp(log_scale) + shift)
-
-    def _inverse(self, y):
-        kept, mapped = self._split(y)
-        log_scale, shift = self._log_scale_shift(kept)
-        self._cache.inverse_attributes(y)["ildj"] = -tf.reduce_sum(log_scale, axis=-1)
-        if self._kind == "sigmoid":
-            return self._join(kept, mapped * tf.exp(-log_scale) - shift)
-        return self._join(kept, (mapped - shift) * tf.exp(-log_scale))
-
-    def _forward_log_det_jacobian(self, x):
-        return tf.reduce_sum(self._log_scale_shift(self._split(x)[0])[0], axis=-1)
-
-
 def check_arguments(latent_dim, blocks, couplings_per_block, units, hidden_layers, coupling, mixing):
     sizes(blocks=blocks, couplings_per_block=couplings_per_block, units=units, hidden_layers=hidden_layers)
     if latent_dim < 2:
@@ -269,7 +209,7 @@ def check_arguments(latent_dim, blocks, couplings_per_block, units, hidden_layer
             f"latent_dim={latent_dim}",
         )
     for name, value, known in [
-        ("coupling", coupling, ("exp", "tanh", "sigmoid")),
+        ("coupling", coupling, tuple(LOG_SCALES)),
         ("mixing", mixing, ("permute", "reverse")),
     ]:
         if value not in known:

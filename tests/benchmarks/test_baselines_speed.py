@@ -20,7 +20,7 @@ import tensorflow as tf
 from test_speed import paired, report
 
 from latentzoo import priors, recipes, runs
-from latentzoo.priors.generator import CODES, DRAWS, nearest
+from latentzoo.priors.nearest import CODES, DRAWS, nearest
 from latentzoo.updates import bind_apply
 
 pytestmark = pytest.mark.benchmark
