@@ -2,6 +2,7 @@
 
 import copy
 import difflib
+import functools
 import importlib.util
 import pathlib
 
@@ -31,6 +32,7 @@ def recipe(name):
     return copy.deepcopy(table[name])
 
 
+@functools.cache
 def _table():
     table = {}
     for path in sorted(FOLDER.glob("*.py")):

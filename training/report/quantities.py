@@ -48,10 +48,6 @@ def combined(text, rule, *quantities):
     return Quantity(text, needs, lambda get: rule(*(q.value(get) for q in quantities)))
 
 
-def total(a, b):
-    return combined(f"{a.text} and {b.text}", lambda x, y: (x[0] + y[0], math.hypot(x[1], y[1])), a, b)
-
-
 def distance(a, b):
     def rule(x, y):
         return abs(x[0] - y[0]), math.hypot(x[1], y[1])

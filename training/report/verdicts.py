@@ -48,11 +48,11 @@ def between(low, quantity, high):
     return [less(number(low), quantity, own=True), less(quantity, number(high), own=True)]
 
 
-def rises(*names, wanted):
-    """Part: a curve rises somewhere by more than noise, or does not."""
+def never_rises(*names):
+    """Part: a curve rises nowhere by more than noise."""
 
     def judge(rise):
-        return HELD if (rise[0] > 2 * rise[1]) == wanted else NOT_HELD
+        return NOT_HELD if rise[0] > 2 * rise[1] else HELD
 
     return Part((clearest_rise(*names),), judge)
 
