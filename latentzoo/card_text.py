@@ -164,7 +164,7 @@ def training(folder, provenance):
   data: {provenance["licence"]}.{faces}
 - {provenance["epochs"]} epochs in batches of {settings["batch_size"]}, seed {settings["seed"]}, in
   {provenance["seconds"] / 60:.0f} minutes{where}.
-- {optimizer(settings)}{"".join(more(settings))}{curve if (folder / "history.csv").is_file() else ""}
+- {optimizer(settings)}{"".join(more(provenance))}{curve if (folder / "history.csv").is_file() else ""}
 """
 
 
@@ -179,8 +179,9 @@ def optimizer(settings):
     return f"{main.get('name', 'Adam')} at {main['learning_rate']:g}{others}, times {steps(settings)}."
 
 
-def more(settings):
+def more(provenance):
     """What else there was to the training, lines of a list."""
+    settings = provenance["settings"]
     network = settings.get("model", {}).get("perceptual_network")
     if network:
         yield f"\n- The reconstruction is compared in the features of `{network}`."
@@ -192,7 +193,10 @@ def more(settings):
         how = f": {part['epochs']} epochs in batches of {part['batch_size']}. {optimizer(schedule)}"
     else:
         how = "".join(f", {key} {value}" for key, value in part.get("settings", {}).items()) + "."
-    yield f"\n- Then the prior, on the codes of the training images{how}"
+    took = ""
+    if "prior_seconds" in provenance:
+        took = f" It took {provenance['prior_seconds'] / 60:.0f} minutes."
+    yield f"\n- Then the prior, on the codes of the training images{how}{took}"
 
 
 def measurements(folder, metrics):

@@ -18,7 +18,7 @@ from latentzoo.recipes.running import FIXTURE
 SAMPLES = 32
 
 
-def finish(model, name, recipe, history, out, data, command):
+def finish(model, name, recipe, history, out, data, command, prior_history=None):
     """Writes the checkpoint folder of a trained model.
 
     Args:
@@ -29,6 +29,7 @@ def finish(model, name, recipe, history, out, data, command):
         out: `pathlib.Path` of the folder.
         data: dict of `(x, y)`, uint8 images and labels, of which `test` was not trained on.
         command: str. The command line that trained it.
+        prior_history: that of a prior which was fitted afterwards, or `None`.
 
     Returns:
         The metrics, as `metrics.json` holds them.
@@ -37,7 +38,7 @@ def finish(model, name, recipe, history, out, data, command):
     base = checkpoints.lineage(model, None) if "from" in recipe else {}
     model = at_full_precision(model)
     before, shown = measure(model, x, y), show(model, x)
-    provenance = {**base, **describe(name, recipe, history, data, command)}
+    provenance = {**base, **describe(name, recipe, history, data, command, prior_history)}
     if "non-commercial" in base.get("licence", ""):
         provenance["licence"] = base["licence"]
     checkpoints.save(model, out, "int8", provenance=provenance)
@@ -134,7 +135,7 @@ def summary(values):
     return {"mean": float(values.mean()), "standard_error": float(values.std() / len(values) ** 0.5)}
 
 
-def describe(name, recipe, history, data, command):
+def describe(name, recipe, history, data, command, prior_history=None):
     """Where a checkpoint comes from."""
     from latentzoo.sources import DATASETS
 
@@ -152,9 +153,14 @@ def describe(name, recipe, history, data, command):
         "licence": known.licence if known else "unknown",
         "train_images": len(data["train"][0]),
         "epochs": len(history),
-        "seconds": round(sum(epoch["seconds"] for epoch in history)),
+        "seconds": seconds(history),
+        **({"prior_seconds": seconds(prior_history)} if prior_history else {}),
         "device": device(),
     }
+
+
+def seconds(history):
+    return round(sum(epoch["seconds"] for epoch in history))
 
 
 def device():

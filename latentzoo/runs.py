@@ -94,14 +94,15 @@ def fit_prior(recipe, out, model, x, *, verbose="auto", callbacks=()):
         callbacks: as in `train`, of a part with epochs.
 
     Returns:
-        The trainer, or `None`.
+        The history, a list with one dict for each epoch; without epochs, one that tells its `seconds`.
     """
     part = {"seed": recipe["seed"], "learning_rate_factors": {}, **recipe["prior_fit"]}
     settings = part.pop("settings", {})
     seed(recipe["seed"])
     if "epochs" not in part:
+        clock = time.monotonic()
         model.fit_prior(x, seed=recipe["seed"], verbose=verbose, **settings)
-        return None
+        return [{"seconds": time.monotonic() - clock}]
     codes = model.codes_for_prior(x, seed=recipe["seed"])  # of images, but where they are learned
     model.prior.trainable = True
     trainer = model.prior.trainer(**settings)
@@ -111,8 +112,7 @@ def fit_prior(recipe, out, model, x, *, verbose="auto", callbacks=()):
     # Codes are those of so many epochs, and after more of them the prior begins anew.
     part |= {"settings": settings, "first_stage_epochs": recipe.get("epochs")}
     discard_other(part, out / "prior", "first_stage_epochs")
-    train(part, out / "prior", trainer, x=codes, verbose=verbose, callbacks=callbacks)
-    return trainer
+    return train(part, out / "prior", trainer, x=codes, verbose=verbose, callbacks=callbacks)
 
 
 def discard_other(recipe, out, key):

@@ -62,12 +62,13 @@ def run(name, recipe, out, *, tiny=False, strategy=None, command=None, verbose="
         if "prior_fit" in recipe:
             warnings.filterwarnings("ignore", ".*becomes stale")  # it is fitted below
         history = runs.train(first, out, model, x=x, y=y, validation=validation, verbose=verbose)
+    later = None
     if "prior_fit" in recipe:
-        runs.fit_prior(recipe, out, model, binarized(x) if model.binary else x, verbose=verbose)
+        later = runs.fit_prior(recipe, out, model, binarized(x) if model.binary else x, verbose=verbose)
     command = command or f"latentzoo train {name}"
     if tiny:
         recipe = {**recipe, "data": FIXTURE}
-    return finish.finish(model, name, recipe, history, out, images, command)
+    return finish.finish(model, name, recipe, history, out, images, command, later)
 
 
 def splits(recipe):
