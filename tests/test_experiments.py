@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+import latentzoo
 from latentzoo import data, recipes
 
 TRAINING = pathlib.Path(__file__).parents[1] / "training"
@@ -63,6 +64,9 @@ def test_pga_mnist(small, narrow, monkeypatch, tmp_path, capsys):
         assert draws == [*first, (2, 2), (3, 2), (3, 5)]
         losses = [float(row["value"]) for row in rows if row["system"] == system and row["metric"] == "loss"]
         assert len(losses) == 3 and np.isfinite(losses).all()
+    provenance = latentzoo.info(tmp_path / "runs" / "LPGA")["provenance"]
+    assert provenance["command"].endswith("pga_mnist.py --epochs 3 --count 160")
+    assert (provenance["recipe"], provenance["epochs"], provenance["train_images"]) == ("lpga-mnist", 3, 64)
     size = (results / "pga_mnist.csv").read_bytes()
     module.main([*arguments, "3"])  # nothing is left to do
     assert (results / "pga_mnist.csv").read_bytes() == size
@@ -115,6 +119,8 @@ def test_latent_regularization(small, narrow, tmp_path, capsys):
     assert {row["system"] for row in rows} == {*module.SYSTEMS, module.PLANE, module.GAUSSIAN}
     assert {row["draws"] for row in rows if row["spread"] == "seeds"} == {"2"}
     assert (results / "latent_regularization.png").stat().st_size > 1000
+    provenance = latentzoo.info(tmp_path / "runs" / "VAE-flow-prior-beta-KL-0-1")["provenance"]
+    assert provenance["settings"]["seed"] == 1 and "--share 0.002" in provenance["command"]
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
 from report import claims, measured, verdicts
 from report.measured import COLUMNS
 
-from latentzoo import extractors
+from latentzoo import extractors, finish, recipes
 from latentzoo.evaluation import protocols, references
 from latentzoo.files import replacing
 from latentzoo.metrics.frechet import frechet_distance
@@ -121,6 +121,18 @@ def over_seeds(rows):
     deviation = max(between, float(np.mean(within))) if within else between
     spread = {"draws": len(values), "spread": "seeds", "seed": ""}
     return {**rows[0], "value": float(np.mean(values)), "deviation": deviation, **spread}
+
+
+def checkpoint(model, name, recipe, history, out, images, command, prior_history=None):
+    """Leaves a checkpoint in the folder of a run, as `latentzoo train` does.
+
+    Args:
+        model, name, recipe, history, out, command, prior_history: as of `latentzoo.finish.finish`.
+        images: int. How many it was trained on, the first of the data set.
+    """
+    pictures = recipes.splits(recipe)
+    pictures["train"] = tuple(part[:images] for part in pictures["train"])
+    finish.finish(model, name, recipe, history, out, pictures, command, prior_history)
 
 
 def folder(system):

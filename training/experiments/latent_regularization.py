@@ -6,7 +6,8 @@ On Fashion-MNIST: a VAE with a flow prior whose encoder hears of it at the weigh
 of variance 1 and of a learned one, and an adversarial autoencoder with a learned prior at 0 and 1. All have
 the settings of the recipes, but for equal shares of their schedules and a flow of 16 couplings with 256
 units, which the paper has for CIFAR-10, in the place of 24 with 1,024. Two seeds each. On MNIST: the VAE with
-codes of width 2 at weight 0, to look at codes and prior. Run it again to go on where it stopped.
+codes of width 2 at weight 0, to look at codes and prior. Run it again to go on where it stopped; `--systems`
+trains some of them, and the results are of all that are there; each folder of a run ends as a checkpoint.
 
 Writes results/latent_regularization.csv and .png. Of each system the Frechet distance of 10,000 samples from
 the 10,000 test images by classifier-fashion, the mean over seeds of three draws each; its deviation is that
@@ -41,21 +42,26 @@ SYSTEMS = {
     **{ADVERSARIAL.format(beta): (AAE, {"beta_kl": float(beta)}) for beta in weights(ADVERSARIAL)},
 }
 PLANE, GAUSSIAN = "VAE+flow prior (beta_KL=0, d=2)", "one Gaussian (beta_KL=0, d=2)"
+PICTURED = "plane.npz"  # in the folder of the run on digits: what the picture shows
 CELLS = 100  # of a picture of a density, along each axis
 
 
-def trained(recipe, seed, given, out):
-    """The model of a recipe at a share of its schedule, and how many epochs all of it trained."""
+def trained(name, arguments, seed, given, out):
+    """The model of a recipe at a share of its schedule, and epochs and images that it was trained for."""
+    recipe = recipes.recipe(name)
+    recipe["model"] |= arguments
     recipe = recipes.shorten({**recipe, "seed": seed}, given.share)
     if recipe.get("prior", {}).get("name") == "realnvp":
         recipe["prior"] |= {"blocks": given.couplings, "units": given.units}
     x = data.arrays(recipe["data"], recipe["split"])[0][: given.images]
     runs.seed(seed)
     model = recipes.build(recipe, x.shape[1:], len(x))
-    runs.train(recipe, out, model, x=x, verbose=0)
+    history, later = runs.train(recipe, out, model, x=x, verbose=0), None
     if "prior_fit" in recipe:
-        runs.fit_prior(recipe, out, model, x, verbose=0)
-    return model, recipe["epochs"] + recipe.get("prior_fit", {}).get("epochs", 0)
+        later = runs.fit_prior(recipe, out, model, x, verbose=0)
+    curves.checkpoint(model, name, recipe, history, out, len(x), given.command, later)
+    epochs = recipe["epochs"] + recipe.get("prior_fit", {}).get("epochs", 0)
+    return model, {"epochs": epochs, "trained": len(x), "command": given.command}
 
 
 def measure(model, given):
@@ -66,33 +72,42 @@ def measure(model, given):
     yield curves.distance(model, x, network=NETWORK, dataset="fashion_mnist", count=given.count, draws=DRAWS)
 
 
+def kept(folder, given):
+    """The rows of a run that this command has measured, if it has."""
+    rows = curves.read(folder / "measured.csv")
+    return rows if rows and rows[0]["command"] == given.command else []
+
+
+def folders(system, given):
+    """The folders of the runs of a system, one for each seed."""
+    return [given.out / f"{curves.folder(system)}-{seed}" for seed in range(given.seeds)]
+
+
 def clothes(system, given):
-    """Trains and measures one system with each seed, and gives its rows."""
-    name, arguments = SYSTEMS[system]
-    recipe = recipes.recipe(name)
-    recipe["model"] |= arguments
-    by_seed = []
-    for seed in range(given.seeds):
-        folder = given.out / f"{curves.folder(system)}-{seed}"
-        rows = curves.read(folder / "measured.csv")
-        if not rows or rows[0]["command"] != given.command:
-            model, epochs = trained(recipe, seed, given, folder)
-            facts = {"system": system, "paper": PAPER, "dataset": "Fashion-MNIST", "split": "test"}
-            facts |= {"epochs": epochs, "command": given.command}
-            rows = [{**facts, "seed": seed, **row} for row in measure(model, given)]
-            curves.write(rows, folder / "measured.csv")
-        by_seed.append(rows)
-    return [curves.over_seeds(rows) for rows in zip(*by_seed, strict=True)]
+    """Trains and measures one system with each seed."""
+    for seed, folder in enumerate(folders(system, given)):
+        if kept(folder, given):
+            continue
+        model, facts = trained(*SYSTEMS[system], seed, given, folder)
+        facts |= {"system": system, "paper": PAPER, "dataset": "Fashion-MNIST", "split": "test", "seed": seed}
+        curves.write([{**facts, **row} for row in measure(model, given)], folder / "measured.csv")
+
+
+def over_seeds(system, given):
+    """The rows of a system whose runs are all there."""
+    by_seed = [kept(folder, given) for folder in folders(system, given)]
+    return [curves.over_seeds(rows) for rows in zip(*by_seed, strict=True)] if all(by_seed) else []
 
 
 # ---------------------------------------------------------------------- codes of width 2
 
 
 def digits(given):
-    """Rows of how far the prior is from the codes of test images, and what a picture shows of both."""
-    recipe = recipes.recipe(DIGITS)
-    recipe["model"]["latent_dim"] = 2
-    model, epochs = trained(recipe, 0, given, given.out / "digits")
+    """Trains the one with codes of width 2, and measures how far its prior is from codes of test images."""
+    out = given.out / "digits"
+    if kept(out, given):
+        return
+    model, facts = trained(DIGITS, {"latent_dim": 2}, 0, given, out)
     x, labels = data.arrays("mnist", "test")
     codes = model.encode(x[: given.count], draw=True, seed=0)
     gaussian = priors.Gaussian(2)
@@ -102,27 +117,24 @@ def digits(given):
         values = [divergence(codes, prior.sample(len(codes), seed=seed)) for seed in range(DRAWS)]
         row = {"system": system, "paper": PAPER, "dataset": "MNIST", "metric": "code_divergence"}
         row |= {"name": "divergence of codes from the prior, nats", "value": float(np.mean(values))}
-        row |= {
-            "deviation": float(np.std(values, ddof=1)),
-            "draws": DRAWS,
-            "split": "test",
-            "real": len(codes),
-        }
-        rows.append({**row, "generated": len(codes), "epochs": epochs, "seed": 0, "command": given.command})
+        row |= {"deviation": float(np.std(values, ddof=1)), "draws": DRAWS, "spread": "draws"}
+        row |= {"split": "test", "real": len(codes), "generated": len(codes)}
+        rows.append({**facts, **row, "seed": 0})
     low, high = np.quantile(codes, [0.002, 0.998], axis=0)
     low, high = low - 0.1 * (high - low), high + 0.1 * (high - low)
     edges = [np.linspace(low[i], high[i], CELLS + 1) for i in (0, 1)]
     centres = np.stack(np.meshgrid(*((e[1:] + e[:-1]) / 2 for e in edges), indexing="ij"), axis=-1)
     density = np.exp(model.prior.log_prob(centres.reshape(-1, 2).astype("float32")))
     everywhere = model.encode(data.arrays("mnist", "train")[0], draw=True, seed=0)
-    plane = {
-        "codes": codes,
-        "labels": labels[: len(codes)],
-        "samples": model.prior.sample(len(codes), seed=0),
-        "edges": edges,
-        "densities": (np.histogram2d(*everywhere.T, edges, density=True)[0], density.reshape(CELLS, CELLS)),
-    }
-    return rows, plane
+    np.savez(
+        out / PICTURED,
+        codes=codes,
+        labels=labels[: len(codes)],
+        samples=model.prior.sample(len(codes), seed=0),
+        edges=edges,
+        densities=(np.histogram2d(*everywhere.T, edges, density=True)[0], density.reshape(CELLS, CELLS)),
+    )
+    curves.write(rows, out / "measured.csv")
 
 
 def divergence(codes, samples):
@@ -187,14 +199,17 @@ def main(arguments=None):
     parser.add_argument("--couplings", type=int, default=16)
     parser.add_argument("--units", type=int, default=256)
     parser.add_argument("--count", type=int, default=10_000, help="samples in a draw")
+    parser.add_argument("--systems", nargs="+", choices=[PLANE, *SYSTEMS], default=[PLANE, *SYSTEMS])
     parser.add_argument("--images", type=int, help="to train on; all if not given")
     given = parser.parse_args(arguments)
     given.command = f"python training/experiments/{NAME}.py --share {given.share:g} --seeds {given.seeds}"
     given.command += f" --couplings {given.couplings} --units {given.units} --count {given.count}"
     given.command += f" --images {given.images}" if given.images else ""
-    rows, plane = digits(given)
-    for system in SYSTEMS:
-        rows += clothes(system, given)
+    for system in given.systems:
+        digits(given) if system == PLANE else clothes(system, given)
+        rows = kept(given.out / "digits", given)
+        plane = np.load(given.out / "digits" / PICTURED) if rows else {}
+        rows += sum((over_seeds(system, given) for system in SYSTEMS), [])
         curves.write(rows, given.results / f"{NAME}.csv")
         picture(rows, plane, given.results / f"{NAME}.png")
     for row in rows:

@@ -6,7 +6,8 @@
 LPGA, VPGA and LVPGA, the VAE of their configuration, LPGA without reconstruction of codes, and LPGA whose
 decoder, too, learns from it: the recipes lpga-mnist, vpga-mnist, lvpga-mnist and vae-pga-mnist, for equally
 many epochs, by default 60 of the paper's 600. Run it again to go on where it stopped, or with more epochs;
-`--systems` trains some of them, and the results are of all that are there; `--epochs 1 --images 1000
+`--systems` trains some of them, and the results are of all that are there; each folder of a run ends as a
+checkpoint; `--epochs 1 --images 1000
 --count 500 --results runs` is a trial.
 
 Writes results/pga_mnist.csv and .png, and prints the verdicts on CL-50, CL-51, CL-52 and CL-54. Of each
@@ -89,6 +90,7 @@ def train(system, given):
     if not any(int(row["epochs"]) == last and int(row["draws"]) == LAST_DRAWS for row in rows):
         test = data.arrays("mnist", "test")[0]
         rows.append({**facts, "epochs": last, **distance(model, test, given.count, LAST_DRAWS)})
+        curves.checkpoint(model, name, recipe, history, out, len(x), given.command)
         curves.write(rows, path)
 
 
