@@ -178,6 +178,8 @@ def save(model, folder, storage=None, *, provenance=None):
             "Checkpoint folders hold the zoo's own families. Expected: one of "
             f"{sorted(known)}. Received: {type(model)}. Use `model.save('model.keras')`."
         )
+    if not isinstance(folder, (str, os.PathLike)) or not os.fspath(folder):
+        raise error("A checkpoint is saved to a folder.", "its path, such as 'my-glf'", f"{folder!r}")
     kind = storage or getattr(model, "_storage", "float32")
     config = {
         "format": allowed.FORMAT,
@@ -192,12 +194,12 @@ def save(model, folder, storage=None, *, provenance=None):
     try:
         config["arguments"] = json.loads(json.dumps(model.get_config(), default=of_numpy))
         config = json.loads(json.dumps(config, allow_nan=False), object_hook=without_compile)
-    except (NotImplementedError, TypeError, ValueError) as error:
+    except (NotImplementedError, TypeError, ValueError) as reason:
         raise ValueError(
             f"What describes this {family} does not fit into JSON. Expected: networks with a Keras "
-            f"config, and a provenance of JSON types. Received: {type(error).__name__}: {error}. Give own "
+            f"config, and a provenance of JSON types. Received: {type(reason).__name__}: {reason}. Give own "
             "layers a `get_config`, or keep the model with `model.save_weights`."
-        ) from error
+        ) from reason
     config["arguments"] |= model.when_trained
     for name in ("name", "dtype"):  # of this run: a count of the models before, and a choice of its own
         del config["arguments"][name]
@@ -218,12 +220,12 @@ def save(model, folder, storage=None, *, provenance=None):
             old.unlink()
         for new in [*weight_files(aside), aside / "config.json"]:
             os.replace(new, folder / new.name)
-    except OSError as error:
+    except OSError as reason:
         raise ValueError(
             f"The checkpoint could not be written. Expected: a folder to write to, with room for "
             f"{sum(value.nbytes for value in arrays.values()) / 1e6:.1f} MB. Received: '{folder}': "
-            f"{error}. Choose another folder."
-        ) from error
+            f"{reason}. Choose another folder."
+        ) from reason
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 

@@ -1,5 +1,8 @@
 """What can be wrong with a routing table, its terms, optimizers and parts, and how to say so."""
 
+import contextlib
+import pathlib
+
 import keras
 import numpy as np
 from keras import ops
@@ -172,8 +175,8 @@ def finite(sums, step, gradients):
             f"Training diverged: term '{name}' is not finite. Expected: a finite number. Received: NaN or "
             "infinity at update ",
             step,
-            ", counted from 0. The weights are those before this update. Lower the learning rate, or go on "
-            "from an earlier state: that of a `keras.callbacks.BackupAndRestore`, or of the run's folder.",
+            ", counted from 0. This update moved no weights, but batch norm has counted its batch. Lower the "
+            "learning rate, and go on from an earlier state.",
         ]
         gradients = require(ops.isfinite(value), message, gradients, kind=FloatingPointError)
     return gradients
@@ -187,9 +190,34 @@ def finite_epoch(epoch, logs):
                 f"Training diverged: the mean of '{name}' over epoch {epoch + 1} is not finite.",
                 "a finite number",
                 f"{value}",
-                "The weights are those after it. Lower the learning rate, or go on from an earlier state.",
+                "The weights are those after it. Lower the learning rate, and go on from an earlier state.",
                 kind=FloatingPointError,
             )
+
+
+def finite_weights(epoch, variables):
+    """The weights after an epoch are finite, which terms may not tell: a ReLU makes 0 of NaN."""
+    for variable in variables:
+        if not np.isfinite(ops.convert_to_numpy(variable)).all():
+            raise error(
+                f"Training diverged: after epoch {epoch + 1} '{variable.path}' is not finite.",
+                "finite numbers",
+                "NaN or infinity",
+                "Lower the learning rate, and go on from an earlier state.",
+                kind=FloatingPointError,
+            )
+
+
+@contextlib.contextmanager
+def naming_backup(callbacks):
+    """Context in which the error of a divergence tells of the backups that Keras has made."""
+    try:
+        yield
+    except FloatingPointError as reason:
+        kind = keras.callbacks.BackupAndRestore
+        folders = [pathlib.Path(c.backup_dir) for c in callbacks if isinstance(c, kind)]
+        told = [f" A backup is {'' if any(f.glob('*')) else 'to be, not yet, '}in '{f}'." for f in folders]
+        raise FloatingPointError(f"{reason}{''.join(told)}") from None
 
 
 def gradients(found, group, row, update):

@@ -199,6 +199,9 @@ def train(
             f"a recipe, one of {', '.join(recipes.names())}, or --from CHECKPOINT --data DATA",
             "neither",
         )
+    if start is not None and name is not None:
+        received = f"{name} and --from {start}"
+        raise error("A run starts from a recipe or a checkpoint.", "one of both", received, "Leave one out.")
     if start is None:
         recipe = recipes.recipe(name)
         recipes.on(recipe, data or recipe["data"])
@@ -206,7 +209,7 @@ def train(
         raise error("Fine-tuning needs pictures.", "--data NAME or FOLDER", "none")
     else:
         recipe = recipes.fine_tune(start, data or "fixture")
-        name = name or f"{pathlib.Path(start).name}-tuned"
+        name = f"{pathlib.Path(start).name}-tuned"
     if smoke:
         recipes.smoke(recipe)
     if share is not None:

@@ -52,7 +52,7 @@ def flag(key, value):
 
 
 def keywords(function, given, doing):
-    """Checks that a function, or the constructor of a class, takes keyword arguments of these names.
+    """Checks that a function, or the constructor of a class, has keyword-only arguments of these names.
 
     Args:
         function: what takes them; if it takes any, there is nothing to check.
@@ -60,7 +60,7 @@ def keywords(function, given, doing):
         doing: str, for the error.
     """
     parameters = inspect.signature(function).parameters.values()
-    known = [p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
     unknown = [name for name in given if name not in known]
     if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters):
         raise error(f"Unknown arguments of {doing}.", f"some of {known}", f"{unknown}", kind=TypeError)

@@ -21,6 +21,8 @@ class replacing:
             os.replace(self.temporary, self.path)
         else:
             self.temporary.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.filename == str(self.temporary):
+                error.filename = str(self.path)  # what the user asked for
 
 
 def write_json(path, value):

@@ -16,7 +16,7 @@ def shape(image_shape):
     sides = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else ()
     if len(sides) != 3 or not all(isinstance(n, (int, np.integer)) and n > 0 for n in sides):
         raise error(
-            "An image has three axes.",
+            "An image has three axes, none of them empty.",
             "`image_shape` is (height, width, channels), positive ints",
             f"image_shape={image_shape!r}",
         )
@@ -47,6 +47,8 @@ def scaled(x, image_shape, binary=False):
         x = x.astype("float32") / np.float32(255)
     else:
         x = x.astype("float32", copy=False)
+        if not np.isfinite(x).all():
+            raise ValueError(NOT_FINITE.format(np.sum(~np.isfinite(x).all(axis=(1, 2, 3)))))
         if not (x.min() >= 0 and x.max() <= 1):
             raise ValueError(OUT_OF_RANGE)
     if binary and not np.all((x == 0) | (x == 1)):
@@ -62,7 +64,10 @@ def scaled_tensor(x, image_shape, binary=False):
     if whole:
         x = x / 255
     else:
-        x = require(ops.all(ops.logical_and(x >= 0, x <= 1)), OUT_OF_RANGE, x)  # false for NaN, too
+        bad = ops.sum(ops.cast(ops.any(ops.logical_not(ops.isfinite(x)), axis=(1, 2, 3)), "int32"))
+        before, after = NOT_FINITE.split("{}")
+        x = require(bad == 0, [before, bad, after], x)
+        x = require(ops.all(ops.logical_and(x >= 0, x <= 1)), OUT_OF_RANGE, x)
     return require(ops.all(ops.logical_or(x == 0, x == 1)), NOT_BINARY, x) if binary else x
 
 
@@ -85,8 +90,13 @@ def binarized(x):
 
 def check_data(x, image_shape):
     """Checks what a model is given to learn from, as far as it says what it is: arrays and datasets do."""
-    x = getattr(x, "element_spec", x)  # of a dataset: what it says of its batches
-    x = x[0] if isinstance(x, tuple) else x
+    spec = getattr(x, "element_spec", None)  # of a dataset: what it says of its batches
+    if spec is None and isinstance(x, (tuple, list)):
+        received = f"a {type(x).__name__} of {len(x)}"
+        raise error(
+            "Images are not one array.", "`fit(images)`, or a dataset", received, "Labels need not be."
+        )
+    x = x if spec is None else spec[0] if isinstance(spec, tuple) else spec
     if hasattr(x, "shape") and hasattr(x, "dtype"):
         check(x, image_shape)
 
@@ -102,7 +112,7 @@ def check(x, image_shape):
             f"shape {given or 'unknown'}",
             missing_axis(given, image_shape),
         )
-    dtype = keras.backend.standardize_dtype(x.dtype)
+    dtype = getattr(x.dtype, "name", x.dtype)
     if dtype != "uint8" and "float" not in dtype:
         raise error(
             "Images have another type.",
@@ -125,11 +135,19 @@ def no_images(received):
     return error("There are no images.", "1 or more", received)
 
 
+NOT_FINITE = str(
+    error(
+        "Images are not finite.",
+        "floats in [0, 1], or uint8",
+        "NaN or infinity in {} of a batch",
+        "Find them with `numpy.isfinite`, and leave them out.",
+    )
+)
 OUT_OF_RANGE = str(
     error(
         "Images are outside the range.",
         "floats in [0, 1], or uint8",
-        "pixels below 0, above 1 or NaN",
+        "pixels below 0 or above 1",
         "Divide by 255, or give uint8 as it is.",
     )
 )

@@ -80,8 +80,14 @@ def check_network(name, network, given, wanted):
     try:
         found = tuple(network(keras.KerasTensor(given)).shape)
     except Exception as reason:  # whatever a user's network raises is the answer to the question
-        said = re.sub(r"\x1b\[[0-9;]*m", "", str(reason)).split("\n\n")[0]  # without what was called how
-        found = f"{type(reason).__name__}: {' '.join(said.split())}"
+        found = said(reason)
     if found != wanted:
         expected, received = f"shape {given} to {wanted}", f"a network that gives {found}"
         raise error(f"The {name} does not fit.", expected, received)
+
+
+def said(reason):
+    """An exception of a network in one line: its cause, without where and with what it was called."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(reason)).split("\n\nArguments received by ")[0]
+    text = re.sub(r"^(Exception encountered when calling .*\n+)+", "", text)
+    return f"{type(reason).__name__}: {' '.join(text.split()).rstrip('.')}"

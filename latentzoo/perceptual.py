@@ -26,6 +26,7 @@ from latentzoo import extractors
 from latentzoo.errors import error
 from latentzoo.extractors.extractor import repeated
 from latentzoo.graphs import tf
+from latentzoo.parts import said
 
 NAMES = ("vgg16", "hed")
 SCALE = 127.5  # s of the networks above
@@ -175,11 +176,12 @@ def check(network, image_shape, smaller=1):
         shapes = [tuple(x.shape) for x in listed(network(keras.KerasTensor(given)))]
         maps = len(shapes) > 0 and all(len(shape) == 4 and 0 not in shape for shape in shapes)
     except Exception as reason:  # whatever a user's network raises is the answer to the question
-        shapes, maps = f"{type(reason).__name__}: {reason}", False
+        shapes, maps = said(reason), False
     if channels not in (1, 3) or not maps:
         raise error(
             "The network of the perceptual loss and the images do not fit.",
             f"images of 1 or 3 channels, and a network from {given} to a list of maps "
             "(batch, rows, columns, channels)",
             f"images of shape {image_shape}, and a network that gives {shapes}"[:500],
+            "Grey images are repeated to 3 channels, and 28 x 28 pixels are put in a frame of 32 x 32.",
         )

@@ -5,6 +5,8 @@ Every algorithm in the zoo is an ordered list of *updates*. In an update, every 
 list is a routing table, groups by terms; a missing entry is the dashed arrow of the papers' figures.
 """
 
+import itertools
+
 import keras
 from keras import ops
 
@@ -39,8 +41,9 @@ class UpdateModel(Parts, keras.Model):
     counted once. The terms are the objective: regularizers of layers and `add_loss` are ignored
     unless a term returns them. As in Keras, `trainable` is read when compiling.
 
-    Training ends at the first term that is not finite, before it moves a weight, and at an epoch whose means,
-    those of the validation too, are not all finite, before a callback sees it; as an error that names it.
+    Training ends at the first term that is not finite, before it moves a weight, and at an epoch after which
+    a weight or a mean, of the validation too, is not finite, before a callback sees it; as an error that
+    names it.
     A subclass that has something to do between epochs defines `end_epoch()`, which runs before the callbacks
     look at the model; what only the terms need, such as the network of a loss, is got in `before_steps()`.
 
@@ -233,15 +236,18 @@ class UpdateModel(Parts, keras.Model):
     def end_epoch(self):
         """What the family does between epochs."""
 
-    @clearly
     def fit(self, *args, callbacks=None, **kwargs):
         def end(epoch, logs):
             checks.finite_epoch(epoch, logs)
+            checks.finite_weights(epoch, itertools.chain(*self._plan.variables.values()))
             self.end_epoch()
 
-        end = keras.callbacks.LambdaCallback(on_epoch_end=end)  # before others, which may save the model
-        return super().fit(*args, callbacks=[end, *keras.tree.flatten(callbacks or [])], **kwargs)
+        others = keras.tree.flatten(callbacks or [])
+        first = keras.callbacks.LambdaCallback(on_epoch_end=end)  # before others, which may save the model
+        with checks.naming_backup(others):
+            return self._fit(*args, callbacks=[first, *others], **kwargs)
 
+    _fit = clearly(keras.Model.fit)
     evaluate = clearly(keras.Model.evaluate)
     predict = clearly(keras.Model.predict)
     train_on_batch = clearly(keras.Model.train_on_batch)

@@ -70,6 +70,7 @@ def test_reconstruct_and_interpolate(shell, tmp_path):
         (["train", "glf-fashion", "--set", "speed=3"], "speed=3"),
         (["train", "glf-fashion", "--strategy", "parallel", "--smoke"], "'mirrored'"),
         (["train", "--from", "glf-fashion"], "--data"),
+        (["train", "vae-fashion", "--from", "glf-fashion", "--data", "mnist"], "Leave one out"),
         (["train", "glf-fashion", "--data", "nowhere"], "nowhere"),
     ],
 )

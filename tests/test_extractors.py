@@ -309,7 +309,7 @@ def test_another_graph(tmp_path, monkeypatch):
         (np.zeros((1, 8, 8, 2), "uint8"), "of 1 or 3 channels"),
         (np.zeros((1, 8, 8, 3), "int64"), "another type"),
         (np.full((1, 8, 8, 3), 1.5), "outside the range"),
-        (np.full((1, 8, 8, 1), np.nan), "outside the range"),
+        (np.full((1, 8, 8, 1), np.nan), "not finite"),
     ],
 )
 def test_what_are_no_images(frozen_graph, images, said):

@@ -864,6 +864,31 @@ def test_a_term_that_is_not_finite_ends_training_before_it_moves_a_weight(images
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("part", ["encoder", "decoder"])
+def test_a_weight_that_is_not_finite_ends_training_though_no_term_tells(images, part):
+    """A ReLU makes 0 of NaN on some processors."""
+    model = make("RAE")
+    model.compile()
+    kernel = getattr(model, part).trainable_variables[0]
+    kernel.assign(np.nan * kernel)
+    with pytest.raises(FloatingPointError, match=f"diverged: .*({kernel.path}|term).*Expected:.*Received:"):
+        model.fit(images, epochs=2, verbose=0)
+
+
+def test_the_error_of_a_divergence_tells_of_backups(images, tmp_path):
+    model = make()
+    model.compile(keras.optimizers.SGD(1e30), jit_compile=False)
+    backup = keras.callbacks.BackupAndRestore(tmp_path / "backup", delete_checkpoint=False)
+    with pytest.raises(FloatingPointError, match=f"to be, not yet, in '{tmp_path}/backup'"):
+        model.fit(images, batch_size=8, verbose=0, callbacks=[backup])
+    model = make()
+    model.compile(jit_compile=False)
+    model.fit(images, batch_size=8, verbose=0, callbacks=[backup])
+    faster = keras.callbacks.LearningRateScheduler(lambda epoch: 1e30)
+    with pytest.raises(FloatingPointError, match=f"A backup is in '{tmp_path}/backup'"):
+        model.fit(images, batch_size=8, epochs=9, verbose=0, callbacks=[backup, faster])
+
+
 def test_an_interrupted_fit_is_resumed_exactly(family, images, tmp_path):
     """Keras' own BackupAndRestore, with the order of the images fixed."""
 
@@ -1260,6 +1285,11 @@ def test_bad_images_after_good_ones(images):
         (lambda m, x: m.interpolate(x, x, 1), "Expected: an integer >= 2.*Received: steps=1"),
         (lambda m, x: m.interpolate(x, x, 2.5), "Expected: an integer >= 2.*Received: steps=2.5"),
         (lambda m, x: m.interpolate(x, x[:1]), "Expected: as many.*Received: 2 and 1"),
+        (lambda m, x: m.fit((x, x)), "not one array.*Expected: `fit.images.`.*Received: a tuple of 2"),
+        (lambda m, x: m.encode(x.astype(str)), "another type.*Expected: floats.*Received: str"),
+        (lambda m, x: m.fit_prior(x, draw=3), "Expected: True or False.*Received: draw=3"),
+        (lambda m, x: m.save_pretrained(""), "Expected: its path.*Received: ''"),
+        (lambda m, x: m.save_pretrained(None), "Expected: its path.*Received: None"),
         (lambda m, x: m.decode(np.zeros((2, 5))), r"Expected: shape \(n, 4\).*Received: shape \(2, 5\)"),
         (lambda m, x: m.decode(np.zeros(4)), r"Expected: shape \(n, 4\).*Received: shape \(4,\)"),
         (lambda m, x: m.decode(np.zeros((0, 4))), r"Expected: shape \(n, 4\).*Received: shape \(0, 4\)"),
@@ -1330,6 +1360,17 @@ def test_whole_steps_of_xla_end_with_the_epoch(images):
         model.fit(images, batch_size=16, epochs=5, verbose=0)
 
 
+def test_lines_in_the_noise_of_a_prior_need_its_inverse(images):
+    model = make("VAE", prior=priors.Generator(WIDTH, units=8))
+    for epochs in (0, 1):
+        if epochs:
+            model.fit_prior(images, epochs=epochs, verbose=0)
+        problem = "is not invertible" if epochs else "is not fitted"
+        with pytest.raises(ValueError, match=f"{problem}.*Expected: .*space='latent'.*with a Generator"):
+            model.interpolate(images[:2], images[2:4])
+    assert model.interpolate(images[:2], images[2:4], 3, space="latent").shape == (2, 3, *SHAPE)
+
+
 def test_a_prior_without_density_in_families_that_learn_theirs(images):
     for family in ("FlowPriorVAE", "GLF"):
         model = make(family, prior="second-stage")
@@ -1355,7 +1396,7 @@ def test_numbers_of_numpy(tmp_path):
             r"Expected: some of.*Received: \['epochs",
         ),
         (lambda m, x: m.fit_prior(x, "imle", validation_data=x), TypeError, "Received:.*validation_data"),
-        (lambda m, x: m.fit_prior(x, "realnvp", lr=1), TypeError, r"some of \['prior', 'weight_decay'\]"),
+        (lambda m, x: m.fit_prior(x, "realnvp", lr=1), TypeError, r"some of \['weight_decay'\]"),
         (lambda m, x: m.fit_prior(x, "maf", weight_decay=-1.0), ValueError, "weight_decay"),
         (lambda m, x: m.fit_prior(x, "maf", epochs=0), ValueError, "epochs.*Expected: an integer >= 1"),
         (lambda m, x: m.fit_prior(x, "maf", batch_size=0), ValueError, "batch_size"),

@@ -593,8 +593,10 @@ def test_priors_without_density_or_inverse():
     assert not prior.explicit and not prior.invertible and prior.fitted
     assert TOY["Normal"]().explicit and TOY["RealNVP"]().invertible
     z = codes(prior)
-    for call in (lambda: prior.log_prob(z), lambda: prior.inverse(z), lambda: prior.fit(z)):
-        with pytest.raises(ValueError, match="(no density|not invertible).*Expected:.*Received: Translated"):
+    calls = (lambda: prior.log_prob(z), lambda: prior.inverse(z), lambda: prior.fit(z), prior.distribution)
+    problem = "(no density|not invertible|no distribution)"
+    for call in calls:
+        with pytest.raises(ValueError, match=f"{problem}.*Expected:.*Received: Translated"):
             call()
     np.testing.assert_allclose(prior.sample(40, seed=0) - 1, exact_noise(40), atol=1e-6)
 

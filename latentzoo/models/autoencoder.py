@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from latentzoo import images, priors
-from latentzoo.errors import error, keywords, whole
+from latentzoo.errors import error, flag, keywords, whole
 from latentzoo.graphs import chunks, infer
 from latentzoo.parts import check_model, check_network
 from latentzoo.pretrained import Pretrained
@@ -232,12 +232,14 @@ class Autoencoder(Pretrained, UpdateModel):
                 "Images are taken in pairs.", "as many in `a` as in `b`", f"{len(ends[0])} and {len(ends[1])}"
             )
         if space == "noise":
-            if not self.prior.fitted:
-                raise error(
-                    "The prior is not fitted, so that its noise means nothing.",
-                    "a fitted prior, or space='latent'",
-                    "space='noise'",
-                )
+            for good, problem, wanted in (
+                (self.prior.fitted, "is not fitted, so that its noise means nothing", "a fitted prior"),
+                (self.prior.invertible, "is not invertible: it has no noise of an image", "one that is"),
+            ):
+                if not good:
+                    name = type(self.prior).__name__
+                    received = f"space='noise' with a {name}"
+                    raise error(f"The prior {problem}.", f"{wanted}, or space='latent'", received)
             ends = [self.prior.inverse(z) for z in ends]
         t = np.linspace(0, 1, int(steps), dtype="float32")[:, None]
         path = (1 - t) * ends[0][:, None] + t * ends[1][:, None]
@@ -295,7 +297,7 @@ class Autoencoder(Pretrained, UpdateModel):
     def codes_for_prior(self, data, *, draw=None, seed=None):
         """What `fit_prior` gives the prior's `fit`: codes of images, or normal distributions of codes."""
         encoded = self._encoded(data)
-        if self.fits_prior_to_draws if draw is None else draw:
+        if self.fits_prior_to_draws if draw is None else flag("draw", draw):
             return np.asarray(self.codes_to_fit(encoded, np.random.default_rng(seed)))
         return np.asarray(self.codes_of(encoded))
 

@@ -95,11 +95,13 @@ class WAE(Autoencoder):
             real(name, value, least=0)
         real("prior_deviation", prior_deviation, above=0)
         whole("pretraining_steps", pretraining_steps, least=0)
-        if penalty not in ("gan", "mmd") or (penalty == "mmd" and (critic or prior_in_critic)):
+        if penalty not in ("gan", "mmd"):
+            raise error("Unknown penalty.", "'gan' or 'mmd'", f"penalty={penalty!r}")
+        if penalty == "mmd" and (critic is not None or prior_in_critic):
             raise error(
-                "Unknown penalty.",
-                "penalty='gan', or 'mmd', which has no critic",
-                f"penalty={penalty!r}, critic={critic!r}, prior_in_critic={prior_in_critic!r}",
+                "The penalty 'mmd' has no critic.",
+                "penalty='gan', or neither `critic` nor `prior_in_critic`",
+                f"critic={critic!r}, prior_in_critic={prior_in_critic!r}",
             )
         self.penalty, self.beta_rec, self.beta_penalty = penalty, beta_rec, beta_penalty
         self.input_noise, self.pretraining_steps = input_noise, int(pretraining_steps)

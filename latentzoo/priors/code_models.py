@@ -86,7 +86,7 @@ class CodeModel(UpdateModel):
 class MaximumLikelihood(CodeModel):
     """Trains an explicit prior on codes: the prior descends its negative log-likelihood."""
 
-    def __init__(self, prior, weight_decay=0.0):
+    def __init__(self, prior, *, weight_decay=0.0):
         super().__init__(prior)
         real("weight_decay", weight_decay, least=0)
         self.weight_decay = weight_decay

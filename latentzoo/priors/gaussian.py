@@ -37,7 +37,7 @@ class Gaussian(Prior):
     >>> from latentzoo import priors
     >>> codes = np.random.default_rng(0).normal(3.0, 2.0, size=(10_000, 2))
     >>> prior = priors.Gaussian(2)
-    >>> history = prior.fit(codes)
+    >>> history = prior.fit(codes, verbose=0)
     >>> prior.sample(10_000, seed=1).mean(axis=0).round()
     array([3., 3.], dtype=float32)
     """
@@ -65,7 +65,7 @@ class Gaussian(Prior):
     def log_prob(self, codes):
         return self.apply_to(codes, lambda z: log_normal(z, self.mean, started(self.cholesky)))
 
-    def fit(self, codes, *, validation_data=None, verbose=0):
+    def fit(self, codes, *, validation_data=None, verbose="auto"):
         """Takes over the mean and the covariance of codes, which maximizes the likelihood.
 
         Args:

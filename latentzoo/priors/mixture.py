@@ -55,7 +55,7 @@ class Mixture(Prior):
     >>> from latentzoo import priors
     >>> codes = np.random.default_rng(0).normal(size=(200, 3))
     >>> prior = priors.Mixture(3, components=2)
-    >>> history = prior.fit(np.concatenate([codes - 5, codes + 5]))
+    >>> history = prior.fit(np.concatenate([codes - 5, codes + 5]), verbose=0)
     >>> prior.sample(100, seed=0).shape, np.exp(prior.log_weights).round(2)
     ((100, 3), array([0.5, 0.5], dtype=float32))
     """
@@ -96,7 +96,7 @@ class Mixture(Prior):
 
         return self.apply_to(codes, density)
 
-    def fit(self, codes, *, seed=0, max_iter=2000, tol=1e-3, n_init=1, validation_data=None, verbose=0):
+    def fit(self, codes, *, seed=0, max_iter=2000, tol=1e-3, n_init=1, validation_data=None, verbose="auto"):
         """Fits by expectation maximization, which starts from k-means.
 
         Args:
@@ -107,7 +107,7 @@ class Mixture(Prior):
             tol: float. Gain in nats for a code below which iterations end.
             n_init: int. Fits to choose the best of.
             validation_data: codes to judge the fit by, in either form, or `None`.
-            verbose: 0 is silent, 2 shows the iterations too, anything else prints one line.
+            verbose: 0 is silent, 2 prints one line, anything else shows every tenth iteration too.
 
         Returns:
             A `keras.callbacks.History` with one `nll`, and one `val_nll` if there are validation data: nats
@@ -144,7 +144,7 @@ class Mixture(Prior):
             max_iter=max_iter,
             tol=tol,
             n_init=n_init,
-            verbose=int(verbose == 2),
+            verbose=int(verbose not in (0, 2)),
         )
         # A flat cloud has flat parts only, and need not be tried as it is.
         found = None if singular(covariance / unit) else estimate(reg_covar=0.0)

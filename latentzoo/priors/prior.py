@@ -25,6 +25,7 @@ class Prior(keras.Model):
     - `log_prob(codes)`: `(batch,)`, nats for a whole code: makes the prior explicit;
     - `inverse(codes)`: the noise that `call` maps to them: makes it invertible (both through
       `apply_to`);
+    - `distribution()`: the same as a distribution of TensorFlow Probability;
     - `noise_dim`: where the base noise has another width than codes;
     - `fit(codes)`: where it is not by gradients of the likelihood;
     - `fitted`: whether it has seen data (True where there is nothing to fit).
@@ -51,6 +52,10 @@ class Prior(keras.Model):
     def inverse(self, codes):
         """The base noise of codes, `(batch, latent_dim)`. NumPy in, NumPy out; tensors likewise."""
         raise self._cannot("is not invertible", "one that is")
+
+    def distribution(self):
+        """The prior as a distribution of TensorFlow Probability."""
+        raise self._cannot("is no distribution of TensorFlow Probability", "one that is")
 
     def sample(self, n, seed=None, *, temperature=1.0, batch_size=1024):
         """Draws codes.
@@ -126,6 +131,12 @@ class Prior(keras.Model):
             whole(name, value, least=least)
         if not 0 <= validation_split < 1:
             raise error("Bad validation_split.", "0 <= validation_split < 1", f"{validation_split!r}")
+        if validation_data is None and len(codes) * (1 - validation_split) < 1:
+            raise error(
+                "There are too few codes to hold some out.",
+                "2 or more, or validation_split=0",
+                f"{len(codes)}, of which a share of {validation_split} is held out",
+            )
         trainer = self.trainer(**settings)
         if not self.trainable_variables:  # nothing to learn
             return keras.callbacks.History()

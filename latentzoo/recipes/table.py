@@ -6,6 +6,8 @@ import functools
 import importlib.util
 import pathlib
 
+from latentzoo.errors import error
+
 ROOT = pathlib.Path(__file__).parents[1]
 # The recipes stand beside the package in the source tree and inside it in a wheel.
 FOLDER = next((f for f in (ROOT.parent / "training", ROOT / "training") if f.is_dir()), ROOT)
@@ -25,9 +27,11 @@ def recipe(name):
     table = _table()
     if name not in table:
         near = difflib.get_close_matches(name, table, 3, 0.0)
-        raise ValueError(
-            f"Unknown recipe. Expected: one of {sorted(table)}. Received: '{name}'. "
-            f"Nearest: {', '.join(near)}."
+        raise error(
+            "Unknown recipe.",
+            f"one of {len(table)} that `latentzoo train` without a name tells",
+            f"'{name}'",
+            f"Nearest: {', '.join(near)}.",
         )
     return copy.deepcopy(table[name])
 
