@@ -198,7 +198,7 @@ def finite_epoch(epoch, logs):
 def finite_weights(epoch, variables):
     """The weights after an epoch are finite, which terms may not tell: a ReLU makes 0 of NaN."""
     for variable in variables:
-        if not np.isfinite(ops.convert_to_numpy(variable)).all():
+        if not ops.all(ops.isfinite(variable.value)):
             raise error(
                 f"Training diverged: after epoch {epoch + 1} '{variable.path}' is not finite.",
                 "finite numbers",

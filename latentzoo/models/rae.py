@@ -48,7 +48,7 @@ class RAE(Autoencoder):
     >>> model.compile()
     >>> images = np.random.default_rng(0).random((64, 8, 8, 1), "float32")
     >>> history = model.fit(images, epochs=1, verbose=0)
-    >>> history = model.fit_prior(images)
+    >>> history = model.fit_prior(images, verbose=0)
     >>> model.sample(2, seed=0).shape
     (2, 8, 8, 1)
     """
