@@ -218,6 +218,17 @@ def test_the_numbers_are_those_of_the_functions(model, judge, at_home):
     assert by["f8", "samples"]["mean"] == pytest.approx(np.mean(f8), rel=1e-5)
 
 
+def test_binary_models_are_measured_by_black_and_white_pictures(judge, at_home, quick, monkeypatch):
+    """Reconstructions too, which the model itself gives as probabilities."""
+    model = latentzoo.models.VAE(SHAPE, 3, likelihood="bernoulli")
+    network, seen = extractors.load(str(judge)), []
+    features = type(network).features
+    monkeypatch.setattr(type(network), "features", lambda self, x: seen.append(x) or features(self, x))
+    found = measured(model, judge, metrics=["distance"])
+    assert {r["of"] for r in found.records} == {"samples", "reconstructions", "real images"}
+    assert len(seen) == 1 + 3 * 2 and all(set(np.unique(x)) <= {0, 255} for x in seen)
+
+
 def test_what_lacks_images_is_skipped_aloud(model, judge, offline):
     found = measured(model, judge)
     assert {(r["metric"], r["of"]) for r in found.records} == {

@@ -129,7 +129,9 @@ class Run:
 
     def reconstructions_of(self, index):
         for piece in self.real_of(index):
-            yield self.protocol.generated(self.model.reconstruct(piece))
+            pixels = self.model.reconstruct(piece)
+            # Probabilities look like neither the images nor the samples of a binary model.
+            yield self.protocol.generated(pixels.round() if self.binary else pixels)
 
     def noise_and_codes(self, index, count):
         """Codes of a draw, and their noise in the prior, or `None` where it cannot be told."""
