@@ -216,7 +216,7 @@ def naming_backup(callbacks):
     except FloatingPointError as reason:
         kind = keras.callbacks.BackupAndRestore
         folders = [pathlib.Path(c.backup_dir) for c in callbacks if isinstance(c, kind)]
-        told = [f" A backup is {'' if any(f.glob('*')) else 'to be, not yet, '}in '{f}'." for f in folders]
+        told = [f" There is {'a' if any(f.glob('*')) else 'no'} backup in '{f}'." for f in folders]
         raise FloatingPointError(f"{reason}{''.join(told)}") from None
 
 

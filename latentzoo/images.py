@@ -91,9 +91,8 @@ def check_data(x, image_shape):
     spec = getattr(x, "element_spec", None)  # of a dataset: what it says of its batches
     if spec is None and isinstance(x, (tuple, list)):
         received = f"a {type(x).__name__} of {len(x)}"
-        raise error(
-            "Images are not one array.", "`fit(images)`, or a dataset", received, "Labels need not be."
-        )
+        remedy = "No labels are needed."
+        raise error("Images are not one array.", "`fit(images)`, or a dataset", received, remedy)
     x = x if spec is None else spec[0] if isinstance(spec, tuple) else spec
     if hasattr(x, "shape") and hasattr(x, "dtype"):
         check(x, image_shape)

@@ -879,13 +879,13 @@ def test_the_error_of_a_divergence_tells_of_backups(images, tmp_path):
     model = make()
     model.compile(keras.optimizers.SGD(1e30), jit_compile=False)
     backup = keras.callbacks.BackupAndRestore(tmp_path / "backup", delete_checkpoint=False)
-    with pytest.raises(FloatingPointError, match=f"to be, not yet, in '{tmp_path}/backup'"):
+    with pytest.raises(FloatingPointError, match=f"There is no backup in '{tmp_path}/backup'"):
         model.fit(images, batch_size=8, verbose=0, callbacks=[backup])
     model = make()
     model.compile(jit_compile=False)
     model.fit(images, batch_size=8, verbose=0, callbacks=[backup])
     faster = keras.callbacks.LearningRateScheduler(lambda epoch: 1e30)
-    with pytest.raises(FloatingPointError, match=f"A backup is in '{tmp_path}/backup'"):
+    with pytest.raises(FloatingPointError, match=f"There is a backup in '{tmp_path}/backup'"):
         model.fit(images, batch_size=8, epochs=9, verbose=0, callbacks=[backup, faster])
 
 

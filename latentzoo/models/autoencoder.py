@@ -226,20 +226,19 @@ class Autoencoder(Pretrained, UpdateModel):
                 "Unknown space.", "'noise' (base of the prior) or 'latent' (codes)", f"space={space!r}"
             )
         whole("steps", steps, least=2)
+        if space == "noise" and not (self.prior.fitted and self.prior.invertible):
+            missing = "invertible" if self.prior.fitted else "fitted"
+            raise error(
+                f"The prior is not {missing}, so that no noise belongs to an image.",
+                "one that is, or space='latent'",
+                f"space='noise' with a {type(self.prior).__name__}",
+            )
         ends = [self.encode(x, batch_size=batch_size) for x in (a, b)]
         if len(ends[0]) != len(ends[1]):
             raise error(
                 "Images are taken in pairs.", "as many in `a` as in `b`", f"{len(ends[0])} and {len(ends[1])}"
             )
         if space == "noise":
-            for good, problem, wanted in (
-                (self.prior.fitted, "is not fitted, so that its noise means nothing", "a fitted prior"),
-                (self.prior.invertible, "is not invertible: it has no noise of an image", "one that is"),
-            ):
-                if not good:
-                    name = type(self.prior).__name__
-                    received = f"space='noise' with a {name}"
-                    raise error(f"The prior {problem}.", f"{wanted}, or space='latent'", received)
             ends = [self.prior.inverse(z) for z in ends]
         t = np.linspace(0, 1, int(steps), dtype="float32")[:, None]
         path = (1 - t) * ends[0][:, None] + t * ends[1][:, None]

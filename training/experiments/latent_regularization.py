@@ -111,7 +111,8 @@ def digits(given):
     x, labels = data.arrays("mnist", "test")
     codes = model.encode(x[: given.count], draw=True, seed=0)
     gaussian = priors.Gaussian(2)
-    gaussian.fit(model.encode(data.arrays("mnist", "train")[0][: given.images], draw=True, seed=0))
+    seen = data.arrays("mnist", "train")[0][: given.images]
+    gaussian.fit(model.encode(seen, draw=True, seed=0), verbose=0)
     rows = []
     for system, prior in ((PLANE, model.prior), (GAUSSIAN, gaussian)):
         values = [divergence(codes, prior.sample(len(codes), seed=seed)) for seed in range(DRAWS)]
