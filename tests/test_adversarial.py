@@ -486,6 +486,9 @@ def test_dense_networks():
     ]  # fmt: skip
     learned = [sum(np.prod(v.shape) for v in n.trainable_variables) for n in (encoder, decoder)]
     assert learned == [785 * 300 + 2 * 600 + 301 * 300 + 301 * 10, 11 * 300 + 2 * 600 + 301 * 300 + 301 * 784]
+    for network, momentum in ((encoder, 0.99), (decoder, 0.99), (mlp.generator(10, 10), 0.9)):
+        norms = [a for a in network.layers if isinstance(a, keras.layers.BatchNormalization)]
+        assert [(a.momentum, a.epsilon) for a in norms] == [(momentum, 1e-5)] * 2
     for network, given in ((mlp.encoder, np.ones((2, *SHAPE))), (mlp.decoder, np.ones((2, WIDTH)))):
         network = network(SHAPE, WIDTH, dtype="mixed_bfloat16")
         assert network(given).dtype == "float32"

@@ -226,6 +226,7 @@ class Autoencoder(Pretrained, UpdateModel):
                 "Unknown space.", "'noise' (base of the prior) or 'latent' (codes)", f"space={space!r}"
             )
         whole("steps", steps, least=2)
+        self.check_encoder()
         if space == "noise" and not (self.prior.fitted and self.prior.invertible):
             missing = "invertible" if self.prior.fitted else "fitted"
             raise error(
