@@ -144,6 +144,9 @@ def test_advae_flowae(small, monkeypatch, tmp_path, capsys):
         assert ("loss" in own) == (system in module.LEARNED)
         assert ("silhouette" in own) == (system in ("VAE", "FlowAE"))
     assert (results / "advae_flowae.png").stat().st_size > 1000
+    for system, name in module.SYSTEMS.items():
+        provenance = latentzoo.info(tmp_path / "runs" / "seed-1" / module.curves.folder(system))["provenance"]
+        assert provenance["recipe"] == name and provenance["settings"]["seed"] == 1
 
 
 @pytest.mark.slow

@@ -39,9 +39,7 @@ def run(name, recipe, out, *, tiny=False, strategy=None, command=None, verbose="
     from latentzoo.images import binarized
 
     out = pathlib.Path(out)
-    images = fixture(recipe) if tiny else splits(recipe)
-    if recipe.get("binarize"):  # those to train on are drawn anew in every epoch
-        images |= {part: (binarized(images[part][0]), images[part][1]) for part in ("validation", "test")}
+    images = splits(recipe, tiny)
     scopes = {None: contextlib.nullcontext, "mirrored": lambda: tf.distribute.MirroredStrategy().scope()}
     if strategy not in scopes:
         raise ValueError(f"Unknown strategy. Expected: 'mirrored' or none. Received: strategy={strategy!r}.")
@@ -71,8 +69,18 @@ def run(name, recipe, out, *, tiny=False, strategy=None, command=None, verbose="
     return finish.finish(model, name, recipe, history, out, images, command, later)
 
 
-def splits(recipe):
+def splits(recipe, tiny=False):
     """The pictures and labels of a recipe: `train`, `validation` (while training) and `test` (at the end)."""
+    from latentzoo.images import binarized
+
+    images = fixture(recipe) if tiny else stored(recipe)
+    if recipe.get("binarize"):  # those to train on are drawn anew in every epoch
+        images |= {part: (binarized(images[part][0]), images[part][1]) for part in ("validation", "test")}
+    return images
+
+
+def stored(recipe):
+    """Pictures and labels of the recipe's data set or folder."""
     from latentzoo import data, zoo
 
     size = {}

@@ -3,7 +3,8 @@
     python training/experiments/advae_flowae.py --out runs/advae-flowae
 
 The recipes vae-binary-mnist, aae-mnist, flowae-mnist, advae-mnist and advae-gan-mnist, each with five seeds;
-the last three of a seed share their autoencoder. Run it again to go on where it stopped, or with more seeds.
+the last three of a seed share their autoencoder. Run it again to go on where it stopped, or with more seeds;
+each folder of a run ends as a checkpoint.
 
 Writes results/advae_flowae.csv and .png, and prints the verdicts on CL-30 to CL-34. Of each system at its
 end, mean and deviation over the seeds: the Frechet distance of 10,000 samples to the test images, cut at a
@@ -82,14 +83,16 @@ def train(system, seed, share, out):
     runs.seed(seed)
     model = recipes.build(recipe, x.shape[1:])
     first = out / (curves.folder(system) if not second else "autoencoder")
-    epochs = len(runs.train(recipe, first, model, x=x, verbose=0))
+    history, later = runs.train(recipe, first, model, x=x, verbose=0), None
+    epochs = len(history)
     if second:
         recipe |= second
         model.replace(prior=recipes.prior(recipe))
         measure = curves.Curves(path, None, EVERY, epochs, **facts)
         measure.measure = lambda trainer: fitting(model, trainer, system, test, seed, real)
-        runs.fit_prior(recipe, path.parent, model, x_cut, verbose=0, callbacks=[measure])
+        later = runs.fit_prior(recipe, path.parent, model, x_cut, verbose=0, callbacks=[measure])
         epochs += recipe["prior_fit"]["epochs"]
+    curves.checkpoint(model, SYSTEMS[system], recipe, history, path.parent, len(x), command, later)
     names = {"frechet_distance": "FCD", "f8": "PRD F8", "f1_8": "PRD F1/8"}
     rows = [{**facts, "epochs": epochs, **row} for row in compared(model, seed, real, names)]
     if system in ("VAE", "FlowAE"):  # what AdvAE encodes with is FlowAE's
