@@ -162,21 +162,23 @@ def terms(found, update, size):
     return found
 
 
-def finite(sums, step, gradients):
+def finite(sums, step, gradients, later):
     """The gradients, which wait until every term of a batch was seen to be finite.
 
     Args:
         sums: dict of term to its sum over the batch, `()`.
         step: the number of updates so far, `()`.
         gradients: whatever the terms would move.
+        later: bool. Whether others of the same batch have moved weights before this update.
     """
+    moved = " (those before it, of the same batch, did)" if later else ""
     for name, value in sums.items():
         message = [
             f"Training diverged: term '{name}' is not finite. Expected: a finite number. Received: NaN or "
             "infinity at update ",
             step,
-            ", counted from 0. This update moved no weights, but batch norm has counted its batch. Lower the "
-            "learning rate, and go on from an earlier state.",
+            f", counted from 0. This update moved no weights{moved}, but batch norm has counted its batch. "
+            "Lower the learning rate, and go on from an earlier state.",
         ]
         gradients = require(ops.isfinite(value), message, gradients, kind=FloatingPointError)
     return gradients

@@ -90,9 +90,10 @@ def info(name: Name, as_json: AsJson = False):
         return
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table(box=None, show_header=False)
+    columns = [Column(overflow="fold") for _ in range(2)]  # some keys differ at the end
+    table = Table(*columns, box=None, show_header=False)
     for path, value in leaves(facts):
         table.add_row(escape(printable(path)), escape(printable(str(value))))
     Console().print(table)
@@ -112,13 +113,15 @@ def sample(
     n: Annotated[int, typer.Option("-n", help="How many pictures.")] = 16,
     seed: Seed = 0,
     temperature: Annotated[float, typer.Option(help="Multiplies the prior's deviation.")] = 1.0,
+    probabilities: Annotated[bool, typer.Option(help="Of black and white pixels, as grey.")] = False,
     output: Output = pathlib.Path("samples.png"),
     as_json: AsJson = False,
 ):
     """Draw pictures from a checkpoint's prior into a grid."""
     from latentzoo import plots
 
-    plots.save(load(name).sample(n, seed=seed, temperature=temperature), output, scale=2)
+    images = load(name).sample(n, seed=seed, temperature=temperature, probabilities=probabilities)
+    plots.save(images, output, scale=2)
     wrote(output, as_json, n=n, seed=seed)
 
 
@@ -159,7 +162,10 @@ def interpolate(
     a: Annotated[str, typer.Argument(help="A picture file, or a number: the sample of that seed.")],
     b: Annotated[str, typer.Argument(help="The other end.")],
     steps: Annotated[int, typer.Option(help="Pictures, both ends included.")] = 10,
-    space: Annotated[str, typer.Option(help="'noise', the base of the prior, or 'latent'.")] = "noise",
+    space: Annotated[
+        str | None,
+        typer.Option(help="'noise', the base of the prior, or 'latent', without which noise has no inverse."),
+    ] = None,
     output: Output = pathlib.Path("interpolation.png"),
     as_json: AsJson = False,
 ):
@@ -171,6 +177,7 @@ def interpolate(
         model.sample(1, seed=int(end)) if end.isdecimal() else from_files([pathlib.Path(end)], model)
         for end in (a, b)
     ]
+    space = space or ("noise" if model.prior.invertible else "latent")
     plots.save(model.interpolate(*ends, steps, space=space), output, scale=2)
     wrote(output, as_json, steps=steps, space=space)
 
@@ -307,7 +314,7 @@ def push(
 
 
 def from_files(paths, model):
-    """Pictures from files, cropped and resized to what the model takes, float32 in [0, 1]."""
+    """Pictures from files, cropped and resized to what the model takes, in [0, 1]."""
     import numpy as np
 
     from latentzoo import pictures
@@ -315,19 +322,25 @@ def from_files(paths, model):
     height, width, channels = model.image_shape
     if height != width:
         raise error("Pictures are cropped to squares.", "a model of square images", f"{model.image_shape}")
-    return np.stack([pictures.picture(path, size=height, channels=channels) for path in paths]) / np.float32(
-        255
-    )
+    x = np.stack([pictures.picture(path, size=height, channels=channels) for path in paths])
+    return in_range(x, model)
 
 
 def from_data(name, n, model):
-    """The first test images of a data set, float32 in [0, 1]."""
-    import numpy as np
-
+    """The first test images of a data set, in [0, 1]."""
     from latentzoo import data
 
     size = {} if name in data.DATASETS else {"size": model.image_shape[0], "channels": model.image_shape[2]}
-    return data.arrays(name, "test", **size)[0][:n] / np.float32(255)
+    return in_range(data.arrays(name, "test", **size)[0][:n], model)
+
+
+def in_range(x, model):
+    """uint8 images as float32 in [0, 1]; 0 or 1, cut at a half, for a model of binary pixels."""
+    import numpy as np
+
+    from latentzoo.images import binarized
+
+    return (binarized(x) if model.binary else x) / np.float32(255)
 
 
 app.command()(measuring.evaluate)

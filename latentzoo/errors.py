@@ -51,19 +51,26 @@ def flag(key, value):
     return bool(value)
 
 
-def keywords(function, given, doing):
+def keywords(function, given, doing, outer=None):
     """Checks that a function, or the constructor of a class, has keyword-only arguments of these names.
 
     Args:
         function: what takes them; if it takes any, there is nothing to check.
         given: iterable of str.
         doing: str, for the error.
+        outer: a function that took its own and handed on the rest.
     """
     parameters = inspect.signature(function).parameters.values()
-    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    known = keyword_only(function)
     unknown = [name for name in given if name not in known]
     if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters):
+        known = [*(keyword_only(outer) if outer else []), *known]
         raise error(f"Unknown arguments of {doing}.", f"some of {known}", f"{unknown}", kind=TypeError)
+
+
+def keyword_only(function):
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
 
 
 def describe(x):

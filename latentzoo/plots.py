@@ -133,5 +133,7 @@ def _replace(path, write):
     try:
         write(temporary)
         os.replace(temporary, path)
+    except OSError as cause:  # of the name that was given
+        raise OSError(cause.errno, cause.strerror, str(path)) from None
     finally:
         temporary.unlink(missing_ok=True)

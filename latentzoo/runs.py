@@ -48,12 +48,12 @@ def train(recipe, out, model, *, x, y=None, validation=None, verbose="auto", cal
         The history, a list with one dict for each epoch.
 
     Raises:
-        ValueError: the folder holds a run of another recipe.
+        ValueError: the folder holds a run of another recipe, or on another number of images.
     """
     seed(recipe["seed"])
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    run = Run(out, recipe, model, callbacks)
+    run = Run(out, recipe, model, callbacks, len(x))
     run.restore()
     if run.epoch < recipe["epochs"] and not run.stopped:
         with naming_state(run):
@@ -150,8 +150,9 @@ def schedule(recipe):
 class Run:
     """The state of a training run and its file."""
 
-    def __init__(self, out, recipe, model, callbacks):
+    def __init__(self, out, recipe, model, callbacks, examples):
         self.out, self.recipe, self.model, self.callbacks = out, recipe, model, callbacks
+        self.examples = examples
         self.path = out / STATE
         self.history, self.counts, self.stopped = [], {}, False
         for leftover in out.glob(f".{self.path.name}.*"):  # of a process that was killed while writing
@@ -189,6 +190,7 @@ class Run:
         arrays = {k: keras.ops.convert_to_numpy(v) for k, v in self._variables().items()}
         facts = {
             "recipe": self._settings(),
+            "examples": self.examples,
             "history": self.history,
             "stopped": self.stopped,
             "callbacks": {type(c).__name__: counts(c) for c in self.callbacks},
@@ -203,7 +205,7 @@ class Run:
         try:
             with safe_open(self.path, "numpy") as file:
                 facts = json.loads(file.metadata()["run"])
-                self._check(facts["recipe"])
+                self._check(facts["recipe"], facts.get("examples", self.examples))
                 for key, variable in self._variables().items():
                     variable.assign(file.get_tensor(key))
         except SafetensorError as error:
@@ -215,7 +217,12 @@ class Run:
         self.counts = facts["callbacks"]
         write_history(self.history, self.out / "history.csv")
 
-    def _check(self, then):
+    def _check(self, then, examples):
+        if examples != self.examples:
+            raise ValueError(
+                f"'{self.out}' holds a run on other data. Expected: {examples:,} images or codes, or an "
+                f"empty folder. Received: {self.examples:,}. Choose another folder, or delete this one."
+            )
         now = self._settings()
         keys = [key for key in {**now, **then} if key != "epochs"]
         changed = [key for key in keys if now.get(key) != then.get(key)]

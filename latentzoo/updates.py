@@ -207,7 +207,7 @@ class UpdateModel(Parts, keras.Model):
                 gradients[group] = [None if g is None else tf.convert_to_tensor(g) for g in found]
         if not self.jit_compile:  # XLA has no strings to say it with
             step = self.optimizer.groups[rows[0][1][0]].iterations
-            gradients = checks.finite(finite, step, gradients)
+            gradients = checks.finite(finite, step, gradients, later=update != self._plan.updates[0])
         for group, found in gradients.items():
             self._plan.apply[group](summed(found, self.optimizer.groups[group], batch))
         self._log(sums, batch)

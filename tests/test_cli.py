@@ -52,6 +52,21 @@ def test_reconstruct_and_interpolate(shell, tmp_path):
     assert shell("interpolate", "glf-fashion", 1, 2, "-o", tmp_path / "out.png", "--space", "latent")[0] == 0
 
 
+def test_black_and_white_pixels_in_the_shell(shell, tmp_path):
+    x = np.load("tests/fixture.npz")["x_test"]
+    for i in range(2):
+        Image.fromarray(x[i, ..., 0]).save(tmp_path / f"{i}.png")
+    files, out = [tmp_path / "0.png", tmp_path / "1.png"], ["-o", tmp_path / "out.png", "--json"]
+    code, told, _ = shell("reconstruct", "advae-mnist", *files, *out)
+    assert code == 0 and json.loads(told)["mean_squared_error"] < 0.3
+    for asked in ([], ["--probabilities"]):
+        assert shell("sample", "advae-mnist", *asked, *out)[0] == 0
+        levels = set(np.unique(Image.open(tmp_path / "out.png")))
+        assert (levels == {0, 255}) == (not asked)
+    code, told, _ = shell("interpolate", "advae-mnist", 1, 2, *out)  # a generator has no inverse
+    assert code == 0 and json.loads(told)["space"] == "latent"
+
+
 @pytest.mark.parametrize(
     "arguments, said",
     [
@@ -61,6 +76,7 @@ def test_reconstruct_and_interpolate(shell, tmp_path):
         (["sample", "glf-fashion", "--temperature", "-1"], "temperature=-1"),
         (["sample", "./nowhere"], "no such folder"),
         (["sample", "glf-fashion", "-o", "/nowhere/at/all/a.png"], "/nowhere"),
+        (["sample", "glf-fashion", "-o", "/proc/a.png"], "'/proc/a.png'"),
         (["reconstruct", "glf-fashion"], "picture files, or --data"),
         (["reconstruct", "glf-fashion", "missing.png"], "missing.png"),
         (["interpolate", "glf-fashion", "1", "2", "--space", "nois"], "space='nois'"),

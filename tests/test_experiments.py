@@ -143,6 +143,8 @@ def test_advae_flowae(small, monkeypatch, tmp_path, capsys):
         assert int(own["f8"]["epochs"]) == (1 + 2 if system in module.LEARNED else 2)
         assert ("loss" in own) == (system in module.LEARNED)
         assert ("silhouette" in own) == (system in ("VAE", "FlowAE"))
+    (floor,) = [row for row in rows if row["system"] == module.REAL]
+    assert floor["metric"] == "frechet_distance" and floor["draws"] == "2" and float(floor["value"]) > 0
     assert (results / "advae_flowae.png").stat().st_size > 1000
     for system, name in module.SYSTEMS.items():
         provenance = latentzoo.info(tmp_path / "runs" / "seed-1" / module.curves.folder(system))["provenance"]

@@ -204,14 +204,22 @@ def test_one_pass_of_each_network_and_half_a_pass_more_of_the_critic(images):
     assert rows == {"encoder": [16], "decoder": [16], "critic": [16, 8]}
 
 
+def normalized():
+    """A critic that cannot take a batch of none."""
+    return keras.Sequential([layers.Input((WIDTH,)), layers.BatchNormalization(), layers.Dense(2)])
+
+
+@pytest.mark.parametrize("critic", [None, normalized])
+@pytest.mark.parametrize("jit_compile", [False, True])
 @pytest.mark.parametrize("size", [1, 7])
-def test_training_on_odd_batches(images, size):
+def test_training_on_odd_batches(images, size, jit_compile, critic):
     """In a graph that does not know the size of a batch before."""
-    model = make()
-    model.compile(jit_compile=False)
+    model = make(**({"critic": critic()} if critic else {}))
+    model.compile(jit_compile=jit_compile)
     data = tf.data.Dataset.from_tensor_slices(images[: size + 16]).batch(16)
     history = model.fit(data, epochs=2, verbose=0).history
     assert all(np.isfinite(values).all() for values in history.values())
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
 
 
 def test_default_optimizers_are_those_of_the_paper():

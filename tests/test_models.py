@@ -1368,7 +1368,7 @@ def test_lines_in_the_noise_of_a_prior_need_its_inverse(images):
         if epochs:
             model.fit_prior(images, epochs=epochs, verbose=0)
         problem = "is not invertible" if epochs else "is not fitted"
-        with pytest.raises(ValueError, match=f"{problem}.*Expected: .*space='latent'.*with a Generator"):
+        with pytest.raises(ValueError, match=f"{problem}.*Expected: .*space='latent'.*prior=Generator"):
             model.interpolate(images[:2], images[2:4])
     assert model.interpolate(images[:2], images[2:4], 3, space="latent").shape == (2, 3, *SHAPE)
 
@@ -1441,3 +1441,30 @@ def test_an_adversarial_autoencoder_holds_codes_to_whatever_prior_there_is(image
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # it does not become stale
         model.fit(images, verbose=0)
+    model = make("AAE", prior=prior, beta_kl=0.0)
+    model.compile(jit_compile=False)
+    with pytest.warns(UserWarning, match="does not train this Gaussian prior.*stale"):
+        model.fit(images, verbose=0)
+
+
+def test_a_divergence_says_that_earlier_updates_of_its_step_moved_weights(images):
+    model = make("AAE")
+    model.compile(keras.optimizers.SGD(1e30), jit_compile=False)
+    before = [np.array(v) for v in model.decoder.trainable_variables]
+    with pytest.raises(FloatingPointError, match=r"'critic'.*moved no weights \(those before it.*did\)"):
+        model.fit(images, verbose=0, batch_size=len(images))
+    assert any(
+        (a != np.array(v)).any() for a, v in zip(before, model.decoder.trainable_variables, strict=True)
+    )
+
+
+def test_what_fitting_a_prior_takes_is_told_whole(images):
+    with pytest.raises(
+        TypeError, match="(?s)RealNVP.*Expected: .*'epochs'.*'weight_decay'.*Received: .'loss'"
+    ):
+        make("GLF").fit_prior(images, loss="gan")
+
+
+def test_probabilities_are_asked_for_with_a_bool():
+    with pytest.raises(ValueError, match="Bad probabilities.*Expected: True or False.*Received: .*'no'"):
+        make("VAE").sample(1, probabilities="no")

@@ -480,6 +480,7 @@ def test_samples_on_replicas(replicas):
           for name in ("beta_log_determinant", "beta_kl", "beta_nll")],
         ("LPGA", {"warm_up_steps": -1}, "Expected: an integer >= 0. Received: warm_up_steps=-1"),
         ("LPGA", {"sampling_statistics": "both"}, r"one of \['batch', 'moving'\]. Received:.*'both'"),
+        ("LPGA", {"architecture": "vgg"}, "none is to be made.*architecture='vgg', batch_norm=False"),
         ("LPGA", {"encoder": None, "architecture": "vgg"}, "None or one of.*conv_64.*Received:.*'vgg'"),
         # An encoder that does not take what the decoder gives.
         ("LPGA", {"encoder": decoder()}, r"encoder does not fit.*Expected: shape \(None, 8, 8, 1\) to.*Rec"),

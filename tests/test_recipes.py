@@ -14,7 +14,7 @@ import pytest
 from safetensors.numpy import load_file
 
 import latentzoo
-from latentzoo import golden, recipes
+from latentzoo import golden, recipes, runs
 from latentzoo.networks import infogan, pga
 
 
@@ -144,6 +144,9 @@ def test_overrides_are_typed():
     recipes.override(recipe, ["model.beta_red=2"])
     with pytest.raises(ValueError, match="beta_red"):
         recipes.build(recipe, (8, 8, 1))
+    recipe = recipes.recipe("advae-mnist")
+    recipes.override(recipe, ["prior_fit.settings.critic_steps=2"])
+    assert recipe["prior_fit"]["settings"] == {"loss": "wgan-gp", "critic_steps": 2}
 
 
 @pytest.mark.parametrize(
@@ -185,8 +188,6 @@ def test_a_run_that_diverges_names_the_term_and_its_last_state(tmp_path):
 
 
 def test_a_wrong_second_stage_is_found_before_the_first_and_may_be_changed_after_it(tmp_path, monkeypatch):
-    from latentzoo import runs
-
     recipe = recipes.smoke(recipes.recipe("advae-mnist"))
     wrong = copy.deepcopy(recipe)
     wrong["prior_fit"]["settings"]["loss"] = "foo"
@@ -216,8 +217,6 @@ def test_unknown_optimizers(name):
 
 def test_a_second_stage_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
     """Killed in the second epoch of the prior, and started again: the prior is that of a run that was not."""
-    from latentzoo import runs
-
     recipe = recipes.smoke(recipes.recipe("two-stage-vae-fashion"))
     recipe["prior_fit"]["epochs"] = 3
     recipe["prior"] = {"name": "second-stage", "units": 16}
@@ -310,6 +309,13 @@ def test_a_run_with_fewer_settings_is_another(again):
         recipes.run("a", recipe, again, tiny=True, verbose=0)
 
 
+def test_a_run_goes_on_only_with_as_many_images(again, fixture_images):
+    recipe = recipes.smoke(recipes.recipe("glf-fashion"))
+    model = recipes.build(recipe, (28, 28, 1))
+    with pytest.raises(ValueError, match=r"a run on other data. Expected: 64 images.*Received: 32\."):
+        runs.train(recipe, again, model, x=fixture_images["x_train"][:32], verbose=0)
+
+
 def test_after_more_epochs_of_the_autoencoder_its_prior_begins_anew(tmp_path):
     recipe = recipes.smoke(recipes.recipe("glf-two-stage-fashion"))
     state = tmp_path / "prior" / "state.safetensors"
@@ -352,8 +358,6 @@ def test_a_killed_run_ends_as_one_that_was_not(tmp_path):
 
 def test_callbacks_go_on_counting(tmp_path):
     import keras
-
-    from latentzoo import runs
 
     recipe = {**recipes.smoke(recipes.recipe("glf-fashion")), "epochs": 2}
     images = recipes.fixture(recipe)

@@ -2,8 +2,9 @@
 
     python training/shelve.py runs/glf-fashion
 
-Copies everything but the state of the run (and, of a second stage, its folder) to checkpoints/NAME, NAME
-being that of the recipe. The history of a repository never shrinks: shelve a run once, when it is final.
+Copies everything but the state of the run (of a second stage its folder, and what an experiment keeps there)
+to checkpoints/NAME, NAME being that of the recipe. The history of a repository never shrinks: shelve a run
+once, when it is final.
 """
 
 import hashlib
@@ -28,7 +29,8 @@ def shelve(run):
     name = zoo.info(run)["provenance"]["recipe"]
     folder = zoo.CHECKPOINTS / name
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(run, folder, ignore=shutil.ignore_patterns("state.safetensors", "prior", ".*"))
+    kept = "state.safetensors", "prior", "measured.csv", "map.npz", "plane.npz", ".*"  # by runs, experiments
+    shutil.copytree(run, folder, ignore=shutil.ignore_patterns(*kept))
     sha256 = hashlib.sha256((folder / "config.json").read_bytes()).hexdigest()
     entry = {"sha256": sha256, "repo": None, "commit": None}
     write_json(zoo.ROOT / "shelf.json", dict(sorted({**zoo.shelf(), name: entry}.items())))

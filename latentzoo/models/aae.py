@@ -27,7 +27,7 @@ import keras
 from keras import ops
 
 from latentzoo import losses, priors
-from latentzoo.errors import flag, real
+from latentzoo.errors import error, flag, real
 from latentzoo.models.autoencoder import Autoencoder
 from latentzoo.networks import critics, infogan
 from latentzoo.updates import Update, serializable
@@ -71,7 +71,6 @@ class AAE(Autoencoder):
 
     parts = (*Autoencoder.parts, "critic")
     networks = (*Autoencoder.networks, "critic")
-    holds_codes_to_prior = True
 
     def __init__(
         self,
@@ -113,6 +112,21 @@ class AAE(Autoencoder):
         self.prior = priors.build(prior, self.latent_dim, default="normal")
         self.seed_generator = keras.random.SeedGenerator(0)
         self.check_parts()
+
+    @property
+    def holds_codes_to_prior(self):
+        return self.beta_kl > 0
+
+    def check_data(self, x):
+        super().check_data(x)
+        learns = self.learned_prior and self.prior.trainable_variables
+        if not (self.prior.fitted or learns):
+            raise error(
+                "Codes are to be held to a prior that has seen none.",
+                "one that is fitted, or with `learned_prior=True` one that is trained by gradients",
+                f"learned_prior={self.learned_prior} and prior={type(self.prior).__name__}",
+                "Train with 'normal', and call `fit_prior` afterwards for another.",
+            )
 
     def ends(self):
         return {**super().ends(), "critic": ((None, self.latent_dim), (None, 1))}

@@ -188,8 +188,8 @@ class Autoencoder(Pretrained, UpdateModel):
 
         Args:
             n: int, at least 1.
-            seed: int or `None`. The same seed gives the same images whatever the batch size, and
-                the first `m < n` of them are those of `sample(m)`.
+            seed: int or `None`. The same seed gives the same images, but for rounding, whatever the batch
+                size, and the first `m < n` of them are those of `sample(m)`.
             temperature: float, 0 or more. Multiplies the deviation of the prior's base noise.
             probabilities: bool. Of a model of binary pixels, give the probabilities of ones and not the
                 likelier of 0 and 1. Other models give means either way.
@@ -201,6 +201,7 @@ class Autoencoder(Pretrained, UpdateModel):
         Raises:
             ValueError: the prior is not fitted, or an argument is out of range.
         """
+        probabilities = flag("probabilities", probabilities)
         codes = self.prior.sample(n, seed, temperature=temperature)
         pixels = self.decode(codes, batch_size=batch_size)
         return pixels.round() if self.binary and not probabilities else pixels
@@ -232,7 +233,7 @@ class Autoencoder(Pretrained, UpdateModel):
             raise error(
                 f"The prior is not {missing}, so that no noise belongs to an image.",
                 "one that is, or space='latent'",
-                f"space='noise' with a {type(self.prior).__name__}",
+                f"space='noise' and prior={type(self.prior).__name__}",
             )
         ends = [self.encode(x, batch_size=batch_size) for x in (a, b)]
         if len(ends[0]) != len(ends[1]):
@@ -258,7 +259,8 @@ class Autoencoder(Pretrained, UpdateModel):
         Args:
             data: images.
             prior: `None` to fit the one there is, or a `latentzoo.priors.Prior` or its name (`"gaussian"`,
-                `"mixture"`, `"realnvp"`, `"maf"`, `"second-stage"`, `"imle"`) to put in its place.
+                `"mixture"`, `"realnvp"`, `"maf"`, `"second-stage"`, `"imle"`, `"adversarial"`) to put in its
+                place.
             validation_data: images to judge the prior by; if `None` a part of `data`, where fitting needs it.
             draw: bool. Fit to draws from the posteriors, fresh ones in every epoch where the posteriors are
                 normal, instead of to their means; `None` is what the family wants.

@@ -99,6 +99,12 @@ class PGA(Autoencoder):
         )
         self.decoder_learns_codes = flag("decoder_learns_codes", decoder_learns_codes)
         self.architecture, self.batch_norm = architecture, flag("batch_norm", batch_norm)
+        if encoder is not None and decoder is not None and (architecture is not None or batch_norm):
+            raise error(
+                "Both networks are given, and none is to be made.",
+                "no `architecture`, no `batch_norm`",
+                f"architecture={architecture!r}, batch_norm={batch_norm}",
+            )
         self.warm_up_steps = int(warm_up_steps)
         self.sampling_statistics = sampling_statistics
         settings = {"architecture": architecture, "batch_norm": self.batch_norm, "dtype": self.dtype_policy}
@@ -176,8 +182,8 @@ class PGA(Autoencoder):
 
         Args:
             n: int, at least 1.
-            seed: int or `None`. The same seed gives the same images whatever the batch size, and
-                the first `m < n` of them are those of `sample(m)`.
+            seed: int or `None`. The same seed gives the same images, but for rounding, whatever the batch
+                size, and the first `m < n` of them are those of `sample(m)`.
             temperature: float, 0 or more. Multiplies the deviation of the prior's base noise.
             probabilities: bool. Nothing here: pixels are not binary.
             batch_size: int. Images at a time; 1,000 with the statistics of batches.

@@ -83,7 +83,7 @@ class AdversarialGenerator(Generator):
         loss="wgan-gp",
         critic=None,
         critic_steps=None,
-        gradient_penalty=10.0,
+        gradient_penalty=None,
         optimizer=None,
         epochs=50,
         batch_size=100,
@@ -100,7 +100,7 @@ class AdversarialGenerator(Generator):
                 layers of 300 with leaky ReLU if `None`.
             critic_steps: int, k. Updates of the critic for each of the generator; 5, and 1 with `"gan"`, if
                 `None`.
-            gradient_penalty: float, lambda. With `"wgan-gp"` only.
+            gradient_penalty: float, lambda, of `"wgan-gp"`; 10 if `None`.
             optimizer: a Keras optimizer, or a dict with one for `"prior"` and one for `"critic"`; if `None`
                 Adam at 1e-4 with (0.5, 0.9), and with `"gan"` at 2e-4 with (0.5, 0.999).
             epochs: int. Passes over the codes.
@@ -114,7 +114,7 @@ class AdversarialGenerator(Generator):
 
         Raises:
             ValueError: an argument is unknown or out of range, a critic that is penalized has batch norm,
-                or the codes are not finite or of another width.
+                a penalty is given to `"gan"`, or the codes are not finite or of another width.
         """
         whole("batch_size", batch_size, least=1)
         whole("epochs", epochs, least=1)
@@ -141,15 +141,18 @@ class Adversary(CodeModel):
 
     objective = "generator"
 
-    def __init__(self, prior, *, loss="wgan-gp", critic=None, critic_steps=None, gradient_penalty=10.0):
+    def __init__(self, prior, *, loss="wgan-gp", critic=None, critic_steps=None, gradient_penalty=None):
         super().__init__(prior)
         if loss not in LOSSES:
             raise error("Unknown loss of an adversary.", f"one of {LOSSES}", f"loss={loss!r}")
         self.wasserstein = loss == "wgan-gp"
         self.critic_steps = (5 if self.wasserstein else 1) if critic_steps is None else critic_steps
         whole("critic_steps", self.critic_steps, least=1)
-        real("gradient_penalty", gradient_penalty, least=0)
-        self.gradient_penalty = gradient_penalty
+        if gradient_penalty is not None and not self.wasserstein:
+            received = f"loss={loss!r}, gradient_penalty={gradient_penalty!r}"
+            raise error("This critic is not penalized.", "loss='wgan-gp', or no penalty", received)
+        self.gradient_penalty = 10.0 if gradient_penalty is None else gradient_penalty
+        real("gradient_penalty", self.gradient_penalty, least=0)
         if critic is None:
             critic = critics.dense(prior.latent_dim, units=300, hidden_layers=2, negative_slope=0.2)
         check_model("critic", critic)

@@ -62,8 +62,8 @@ class Prior(keras.Model):
 
         Args:
             n: int, at least 1.
-            seed: int or `None`. The same seed gives the same codes on every machine and for every
-                batch size, and the first `m < n` codes are those of `sample(m)`.
+            seed: int or `None`. The same seed gives the same codes, but for rounding, on every machine and
+                for every batch size, and the first `m < n` codes are those of `sample(m)`.
             temperature: float, 0 or more. Multiplies the deviation of the base noise.
             batch_size: int. Codes computed at a time.
 
@@ -158,7 +158,7 @@ class Prior(keras.Model):
         """The `CodeModel` by which `fit` trains the prior, if it does so by gradients; not compiled."""
         if self.trainer_class is MaximumLikelihood and not self.explicit:
             raise self._cannot("has no density to fit by maximum likelihood", "one that has")
-        keywords(self.trainer_class, settings, f"fitting a {type(self).__name__}")
+        keywords(self.trainer_class, settings, f"fitting a {type(self).__name__}", outer=self.fit)
         with self.distribute_strategy.scope():
             return self.trainer_class(self, **settings)
 

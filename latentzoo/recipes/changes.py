@@ -26,7 +26,8 @@ def override(recipe, assignments):
     Args:
         recipe: dict, changed in place.
         assignments: strings such as `"optimizer.learning_rate=1e-4"`. The value takes the type of
-            the entry it replaces. `model` takes entries that it has not, other arguments of the family.
+            the entry it replaces. `model` takes entries that it has not, other arguments of the family, and
+            `settings` those of the fitting of a prior.
 
     Raises:
         ValueError: there is no such entry, or the value has another type.
@@ -44,9 +45,11 @@ def override(recipe, assignments):
         entry = recipe
         for parent in parents:
             entry = entry.get(parent) if isinstance(entry, dict) else None
-        argument = parents == ["model"] and last  # the family knows which there are
+        argument = last and parents[-1:] in (["model"], ["settings"])  # what takes them knows which there are
         if not equals or not isinstance(entry, dict) or not (last in entry or argument):
-            known = ", ".join([*_paths(recipe), *(["model.ARGUMENT"] if "model" in recipe else [])])
+            others = ["model.ARGUMENT"] if "model" in recipe else []
+            others += ["prior_fit.settings.ARGUMENT"] if "settings" in recipe.get("prior_fit", {}) else []
+            known = ", ".join([*_paths(recipe), *others])
             raise ValueError(
                 f"A recipe has no such entry. Expected: KEY=VALUE with KEY one of {known}. "
                 f"Received: '{assignment}'."

@@ -8,10 +8,10 @@ each folder of a run ends as a checkpoint.
 
 Writes results/advae_flowae.csv and .png, and prints the verdicts on CL-30 to CL-34. Of each system at its
 end, mean and deviation over the seeds: the Frechet distance of 10,000 samples to the test images, cut at a
-half, by classifier-mnist, their recall and precision, and of codes the silhouette by digit of a t-SNE map of
-2,000 test images, perplexity 70. While priors are fitted, after every fifth epoch, the distance, and on the
-codes of the test images the loss: of the flow its negative log-likelihood, of a critic what it descends, but
-for the penalty.
+half, by classifier-mnist (and that of 10,000 training images, the floor), their recall and precision, and of
+codes the silhouette by digit of a t-SNE map of 2,000 test images, perplexity 70. While priors are fitted,
+after every fifth epoch, the distance, and on the codes of the test images the loss: of the flow its negative
+log-likelihood, of a critic what it descends, but for the penalty.
 """
 
 import itertools
@@ -40,14 +40,14 @@ SYSTEMS = {
     "AdvAE (WGAN-GP)": "advae-mnist",
     "AdvAE (GAN)": "advae-gan-mnist",
 }
-PAPER, DATASET = "002-FlowAE-AdvAE", "MNIST-binarized"
+PAPER, DATASET, REAL = "002-FlowAE-AdvAE", "MNIST-binarized", "Real data (test set)"
 LEARNED = {"FlowAE": "nll", "AdvAE (WGAN-GP)": "critic", "AdvAE (GAN)": "critic"}  # what the curves are of
 
 
-def compared(model, seed, real, names):
-    """Rows of the samples of a model: features of theirs beside those of the test images."""
+def compared(pictures, seed, real, names):
+    """Rows of binary pictures: features of theirs beside those of the test images."""
     extractor, std = extractors.load(NETWORK), protocols.find("std")
-    features = extractor.features(std.generated(model.sample(COUNT, seed=seed)))
+    features = extractor.features(std.generated(pictures))
     network = {"network": NETWORK, "sha256": extractor.sha256, "protocol": "std", "generated": COUNT}
     found = {"frechet_distance": frechet_distance(features, real.moments)}
     if "f8" in names:
@@ -60,7 +60,7 @@ def compared(model, seed, real, names):
 
 def fitting(model, trainer, system, test, seed, real):
     """The numbers of one epoch of a prior."""
-    yield from compared(model, seed, real, {"frechet_distance": "FCD"})
+    yield from compared(model.sample(COUNT, seed=seed), seed, real, {"frechet_distance": "FCD"})
     codes = np.asarray(model.encode(test))
     values = trainer.updates()[0].terms(codes, training=False)[LEARNED[system]]
     yield curves.row("loss", finish.summary(np.asarray(values)), len(test))
@@ -72,7 +72,7 @@ def train(system, seed, share, out):
     second = {key: recipe.pop(key) for key in ("prior", "prior_fit") if key in recipe}
     out = out / f"seed-{seed}"
     path = out / curves.folder(system) / "measured.csv"
-    command = f"python training/experiments/{NAME}.py" + (f" --share {share:g}" if share != 1 else "")
+    command = described(share)
     if any(row["metric"] == "f8" and row["command"] == command for row in curves.read(path)):
         return
     (x, _), (test, digits) = (data.arrays("mnist", split) for split in ("train", "test"))
@@ -94,7 +94,8 @@ def train(system, seed, share, out):
         epochs += recipe["prior_fit"]["epochs"]
     curves.checkpoint(model, SYSTEMS[system], recipe, history, path.parent, len(x), command, later)
     names = {"frechet_distance": "FCD", "f8": "PRD F8", "f1_8": "PRD F1/8"}
-    rows = [{**facts, "epochs": epochs, **row} for row in compared(model, seed, real, names)]
+    found = compared(model.sample(COUNT, seed=seed), seed, real, names)
+    rows = [{**facts, "epochs": epochs, **row} for row in found]
     if system in ("VAE", "FlowAE"):  # what AdvAE encodes with is FlowAE's
         plane = tsne(model.encode(test[:MAPPED]), perplexity=min(70, MAPPED // 4), seed=seed)
         np.savez(path.parent / "map.npz", plane=plane, digits=digits[:MAPPED])
@@ -102,6 +103,25 @@ def train(system, seed, share, out):
         rows.append({**facts, "epochs": epochs, **row, "value": silhouette(plane, digits[:MAPPED])})
     kept = [row for row in curves.read(path) if int(row["epochs"]) < epochs or row["metric"] == "loss"]
     curves.write([*kept, *rows], path)
+
+
+def floor(seed, share, out):
+    """Measures as many training images: what samples without a fault would have."""
+    path = out / f"seed-{seed}" / curves.folder(REAL) / "measured.csv"
+    command = described(share)
+    if any(row["command"] == command for row in curves.read(path)):
+        return
+    x, test = (images.binarized(data.arrays("mnist", split)[0]) for split in ("train", "test"))
+    real = references.reference(extractors.load(NETWORK), protocols.find("std"), None, lambda: test)
+    pictures = x[np.random.default_rng(seed).permutation(len(x))[:COUNT]] / np.float32(255)
+    facts = {"system": REAL, "paper": PAPER, "dataset": DATASET, "split": "test", "seed": seed}
+    found = compared(pictures, seed, real, {"frechet_distance": "FCD"})
+    curves.write([{**facts, "real": len(test), "command": command, **row} for row in found], path)
+
+
+def described(share):
+    """The command of a run."""
+    return f"python training/experiments/{NAME}.py" + (f" --share {share:g}" if share != 1 else "")
 
 
 def over_seeds(rows):
@@ -138,8 +158,9 @@ def main(arguments=None):
     parser.add_argument("--share", type=float, default=1.0, help="of the recipes' schedules")
     given = parser.parse_args(arguments)
     for seed, system in itertools.product(range(given.seeds), SYSTEMS):
+        floor(seed, given.share, given.out)
         train(system, seed, given.share, given.out)
-        measured = itertools.product(range(seed + 1), SYSTEMS)
+        measured = itertools.product(range(seed + 1), [REAL, *SYSTEMS])
         found = [given.out / f"seed-{i}" / curves.folder(name) / "measured.csv" for i, name in measured]
         rows = list(over_seeds(sum(map(curves.read, found), [])))
         curves.write(rows, given.results / f"{NAME}.csv")

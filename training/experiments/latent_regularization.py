@@ -7,7 +7,9 @@ of variance 1 and of a learned one, and an adversarial autoencoder with a learne
 the settings of the recipes, but for equal shares of their schedules and a flow of 16 couplings with 256
 units, which the paper has for CIFAR-10, in the place of 24 with 1,024. Two seeds each. On MNIST: the VAE with
 codes of width 2 at weight 0, to look at codes and prior. Run it again to go on where it stopped; `--systems`
-trains some of them, and the results are of all that are there; each folder of a run ends as a checkpoint.
+trains some of them, and the results are of all that are there; each folder of a run ends as a checkpoint;
+`--share 0.01 --images 1000 --couplings 2 --units 16 --count 500 --out runs/trial --results runs/trial` is a
+trial.
 
 Writes results/latent_regularization.csv and .png. Of each system the Frechet distance of 10,000 samples from
 the 10,000 test images by classifier-fashion, the mean over seeds of three draws each; its deviation is that

@@ -7,8 +7,7 @@ LPGA, VPGA and LVPGA, the VAE of their configuration, LPGA without reconstructio
 decoder, too, learns from it: the recipes lpga-mnist, vpga-mnist, lvpga-mnist and vae-pga-mnist, for equally
 many epochs, by default 60 of the paper's 600. Run it again to go on where it stopped, or with more epochs;
 `--systems` trains some of them, and the results are of all that are there; each folder of a run ends as a
-checkpoint; `--epochs 1 --images 1000
---count 500 --results runs` is a trial.
+checkpoint; `--epochs 1 --images 1000 --count 500 --out runs/trial --results runs/trial` is a trial.
 
 Writes results/pga_mnist.csv and .png, and prints the verdicts on CL-50, CL-51, CL-52 and CL-54. Of each
 system after the first epoch and every fifth one: the Frechet distance of 10,000 samples to the test images
