@@ -40,8 +40,8 @@ How to read it:
   the checkpoint or the file of the experiment.
 - Protocols: `std` is 10,000 samples against the test set, or as many as there are images in it; `train5k` is
   5,000 against the training set; `tsvae-compat` stretches samples and reads CIFAR-10 from JPEG files.
-- Seconds are of different machines: theirs as the note says, those of our checkpoints two CPU cores shared
-  with other work.
+- Seconds are of different machines: theirs as the note says, those of our checkpoints one or two CPU cores,
+  shared with other work.
 """
 
 CLAIMS_HEAD = """## Claims
@@ -158,7 +158,7 @@ def circumstances(estimate):
     """What a number of ours depends on, in Markdown."""
     facts, parts = estimate.facts, depends(estimate)
     if facts["metric"] == "seconds_per_epoch" and not facts["source"].endswith(".csv"):
-        parts.append("two CPU cores")
+        parts.append(facts["device"])
     if facts["epochs"]:
         on = f" of {facts['trained']:,} images" if facts["trained"] else ""
         parts.append(f"{facts['epochs']} epochs{on}")

@@ -130,7 +130,7 @@ def on_shelf(folder, systems):
         paper, system, dataset = systems.get(name, ("", name, provenance.get("data", "")))
         about = {"paper": paper, "system": system, "dataset": dataset, "source": name,
                  "epochs": first and first + second, "trained": provenance.get("train_images"),
-                 "share": share(provenance)}  # fmt: skip
+                 "device": provenance.get("device", "two CPU cores"), "share": share(provenance)}  # fmt: skip
         for record in [*of_run(metrics), *metrics.get("evaluations", [])]:
             estimates.append(of_record(record, about))
         if paper and first:
