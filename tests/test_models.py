@@ -1398,7 +1398,7 @@ def test_numbers_of_numpy(tmp_path):
             r"Expected: some of.*Received: \['epochs",
         ),
         (lambda m, x: m.fit_prior(x, "imle", validation_data=x), TypeError, "Received:.*validation_data"),
-        (lambda m, x: m.fit_prior(x, "realnvp", lr=1), TypeError, r"some of \['weight_decay'\]"),
+        (lambda m, x: m.fit_prior(x, "realnvp", lr=1), TypeError, r"some of .*'epochs'.*'weight_decay'\]"),
         (lambda m, x: m.fit_prior(x, "maf", weight_decay=-1.0), ValueError, "weight_decay"),
         (lambda m, x: m.fit_prior(x, "maf", epochs=0), ValueError, "epochs.*Expected: an integer >= 1"),
         (lambda m, x: m.fit_prior(x, "maf", batch_size=0), ValueError, "batch_size"),
@@ -1439,7 +1439,7 @@ def test_an_adversarial_autoencoder_holds_codes_to_whatever_prior_there_is(image
     model = make("AAE", prior=prior)
     model.compile(jit_compile=False)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # it does not become stale
+        warnings.simplefilter("error", UserWarning)  # it does not become stale
         model.fit(images, verbose=0)
     model = make("AAE", prior=prior, beta_kl=0.0)
     model.compile(jit_compile=False)
@@ -1447,22 +1447,19 @@ def test_an_adversarial_autoencoder_holds_codes_to_whatever_prior_there_is(image
         model.fit(images, verbose=0)
 
 
-def test_a_divergence_says_that_earlier_updates_of_its_step_moved_weights(images):
+def test_a_divergence_says_that_earlier_updates_of_its_step_moved_weights(images, monkeypatch):
+    def judged(self, x, training):
+        return {"critic": self.logit(self.encoder(x, training=training), training) * float("nan")}
+
+    monkeypatch.setattr(models.AAE, "judged", judged)
     model = make("AAE")
-    model.compile(keras.optimizers.SGD(1e30), jit_compile=False)
+    model.compile(keras.optimizers.SGD(0.1), jit_compile=False)
     before = [np.array(v) for v in model.decoder.trainable_variables]
     with pytest.raises(FloatingPointError, match=r"'critic'.*moved no weights \(those before it.*did\)"):
-        model.fit(images, verbose=0, batch_size=len(images))
+        model.fit(images, verbose=0)
     assert any(
         (a != np.array(v)).any() for a, v in zip(before, model.decoder.trainable_variables, strict=True)
     )
-
-
-def test_what_fitting_a_prior_takes_is_told_whole(images):
-    with pytest.raises(
-        TypeError, match="(?s)RealNVP.*Expected: .*'epochs'.*'weight_decay'.*Received: .'loss'"
-    ):
-        make("GLF").fit_prior(images, loss="gan")
 
 
 def test_probabilities_are_asked_for_with_a_bool():

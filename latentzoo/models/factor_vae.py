@@ -115,9 +115,8 @@ class FactorVAE(Variational):
     def mistakes(self, z, logits, training):
         """The critic's cross-entropy, `(batch,)`, every second code having been permuted with its like."""
         rows = ops.arange(ops.shape(z)[0])
-        odd = ops.minimum(
-            1, rows[-1]
-        )  # of a batch of one the first: a critic's batch norm bears no empty batch
+        # Of a batch of one it is the first, since a critic's batch norm makes NaN of none.
+        odd = ops.minimum(ops.maximum(ops.shape(z)[0] - 1, 0), 1)
         z = permuted(ops.stop_gradient(z[odd::2]), self.seed_generator)
         judged = ops.scatter_update(logits, rows[odd::2, None], self.logits(z, training))
         return losses.cross_entropy(rows % 2, judged)
