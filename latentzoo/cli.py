@@ -164,7 +164,7 @@ def interpolate(
     steps: Annotated[int, typer.Option(help="Pictures, both ends included.")] = 10,
     space: Annotated[
         str | None,
-        typer.Option(help="'noise', the base of the prior, or 'latent', without which noise has no inverse."),
+        typer.Option(help="'noise', the base of the prior, or 'latent'; latent if noise has no inverse."),
     ] = None,
     output: Output = pathlib.Path("interpolation.png"),
     as_json: AsJson = False,

@@ -157,8 +157,9 @@ def main(arguments=None):
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--share", type=float, default=1.0, help="of the recipes' schedules")
     given = parser.parse_args(arguments)
-    for seed, system in itertools.product(range(given.seeds), SYSTEMS):
+    for seed in range(given.seeds):
         floor(seed, given.share, given.out)
+    for seed, system in itertools.product(range(given.seeds), SYSTEMS):
         train(system, seed, given.share, given.out)
         measured = itertools.product(range(seed + 1), [REAL, *SYSTEMS])
         found = [given.out / f"seed-{i}" / curves.folder(name) / "measured.csv" for i, name in measured]
