@@ -13,7 +13,19 @@ import typer
 
 from latentzoo import measuring
 from latentzoo.errors import error
-from latentzoo.shell import AsJson, Name, Output, Seed, complain, hush, load, printable, wrote
+from latentzoo.shell import (
+    AsJson,
+    Name,
+    Output,
+    Seed,
+    complain,
+    from_data,
+    from_files,
+    hush,
+    load,
+    printable,
+    wrote,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -311,36 +323,6 @@ def push(
         tag=tag,
     )
     print(json.dumps({"url": url}) if as_json else url)
-
-
-def from_files(paths, model):
-    """Pictures from files, cropped and resized to what the model takes, in [0, 1]."""
-    import numpy as np
-
-    from latentzoo import pictures
-
-    height, width, channels = model.image_shape
-    if height != width:
-        raise error("Pictures are cropped to squares.", "a model of square images", f"{model.image_shape}")
-    x = np.stack([pictures.picture(path, size=height, channels=channels) for path in paths])
-    return in_range(x, model)
-
-
-def from_data(name, n, model):
-    """The first test images of a data set, in [0, 1]."""
-    from latentzoo import data
-
-    size = {} if name in data.DATASETS else {"size": model.image_shape[0], "channels": model.image_shape[2]}
-    return in_range(data.arrays(name, "test", **size)[0][:n], model)
-
-
-def in_range(x, model):
-    """uint8 images as float32 in [0, 1]; 0 or 1, cut at a half, for a model of binary pixels."""
-    import numpy as np
-
-    from latentzoo.images import binarized
-
-    return (binarized(x) if model.binary else x) / np.float32(255)
 
 
 app.command()(measuring.evaluate)

@@ -133,7 +133,9 @@ def _replace(path, write):
     try:
         write(temporary)
         os.replace(temporary, path)
-    except OSError as cause:  # of the name that was given
-        raise OSError(cause.errno, cause.strerror, str(path)) from None
+    except OSError as cause:
+        if cause.filename != str(temporary):
+            raise
+        raise OSError(cause.errno, cause.strerror, str(path)) from None  # of the name that was given
     finally:
         temporary.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What the commands of the shell share: their arguments, a model by its name, and what they print."""
+"""What the commands of the shell share: arguments, a model by its name, pictures for it, and what they say."""
 
 import contextlib
 import json
@@ -8,6 +8,8 @@ import sys
 from typing import Annotated
 
 import typer
+
+from latentzoo.errors import error
 
 Name = Annotated[
     str, typer.Argument(help="A name that `latentzoo list` shows, a folder, or user/repo on the Hub.")
@@ -49,6 +51,36 @@ def load(name):
     from latentzoo.models import Autoencoder
 
     return Autoencoder.from_pretrained(name)
+
+
+def from_files(paths, model):
+    """Pictures from files, cropped and resized to what the model takes, in [0, 1]."""
+    import numpy as np
+
+    from latentzoo import pictures
+
+    height, width, channels = model.image_shape
+    if height != width:
+        raise error("Pictures are cropped to squares.", "a model of square images", f"{model.image_shape}")
+    x = np.stack([pictures.picture(path, size=height, channels=channels) for path in paths])
+    return in_range(x, model)
+
+
+def from_data(name, n, model):
+    """The first test images of a data set, in [0, 1]."""
+    from latentzoo import data
+
+    size = {} if name in data.DATASETS else {"size": model.image_shape[0], "channels": model.image_shape[2]}
+    return in_range(data.arrays(name, "test", **size)[0][:n], model)
+
+
+def in_range(x, model):
+    """uint8 images as float32 in [0, 1]; 0 or 1, cut at a half, for a model of binary pixels."""
+    import numpy as np
+
+    from latentzoo.images import binarized
+
+    return (binarized(x) if model.binary else x) / np.float32(255)
 
 
 def wrote(path, as_json, **facts):

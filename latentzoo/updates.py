@@ -172,8 +172,8 @@ class UpdateModel(Parts, keras.Model):
         x = self.prepare(x, y)
         batch = Batch(x, sample_weight)
         loss = 0.0
-        for update in self._plan.updates:  # a static list: no tf.cond, which replicas refuse
-            loss += self._descend(update, x, batch) / self._plan.updates.count(update)
+        for i, update in enumerate(self._plan.updates):  # a static list: no tf.cond, which replicas refuse
+            loss += self._descend(update, x, batch, later=i > 0) / self._plan.updates.count(update)
         return self._log({"loss": loss}, batch)
 
     def test_step(self, data):
@@ -187,7 +187,7 @@ class UpdateModel(Parts, keras.Model):
             self._log(sums, batch)
         return self._log({"loss": loss}, batch)
 
-    def _descend(self, update, x, batch):
+    def _descend(self, update, x, batch, later):
         rows = update.rows(self._plan.variables)
         if not rows:
             self._log(self._sums(update, x, batch, training=True), batch)
@@ -207,7 +207,7 @@ class UpdateModel(Parts, keras.Model):
                 gradients[group] = [None if g is None else tf.convert_to_tensor(g) for g in found]
         if not self.jit_compile:  # XLA has no strings to say it with
             step = self.optimizer.groups[rows[0][1][0]].iterations
-            gradients = checks.finite(finite, step, gradients, later=update != self._plan.updates[0])
+            gradients = checks.finite(finite, step, gradients, later)
         for group, found in gradients.items():
             self._plan.apply[group](summed(found, self.optimizer.groups[group], batch))
         self._log(sums, batch)
