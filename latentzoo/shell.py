@@ -1,4 +1,4 @@
-"""What the commands of the shell share: arguments, a model by its name, pictures for it, and what they say."""
+"""What the commands of the shell share: arguments, a model by its name, pictures for it, what they say."""
 
 import contextlib
 import json
