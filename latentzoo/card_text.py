@@ -163,7 +163,7 @@ def training(folder, provenance):
 - Data: {provenance["train_images"]:,} training images of {provenance["data"]}{split}{flips}. Licence of the
   data: {provenance["licence"]}.{faces}
 - {provenance["epochs"]} epochs in batches of {settings["batch_size"]}, seed {settings["seed"]}, in
-  {provenance["seconds"] / 60:.0f} minutes{where}.
+  {duration(provenance["seconds"])}{where}.
 - {optimizer(settings)}{"".join(more(provenance))}{curve if (folder / "history.csv").is_file() else ""}
 """
 
@@ -195,8 +195,12 @@ def more(provenance):
         how = "".join(f", {key} {value}" for key, value in part.get("settings", {}).items()) + "."
     took = ""
     if "prior_seconds" in provenance:
-        took = f" It took {provenance['prior_seconds'] / 60:.0f} minutes."
+        took = f" It took {duration(provenance['prior_seconds'])}."
     yield f"\n- Then the prior, on the codes of the training images{how}{took}"
+
+
+def duration(seconds):
+    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
 
 
 def measurements(folder, metrics):

@@ -492,6 +492,18 @@ def test_bad_arguments(family, arguments, message):
         make(family, **arguments)
 
 
+def test_codes_that_are_too_near_for_bfloat16(family, images):
+    own = {"encoder": None, "decoder": None}
+    model = make(family, **own, dtype="mixed_bfloat16")
+    model.compile()
+    if family == "VPGA":  # whose codes are apart by their own deviation
+        assert np.isfinite(model.fit(images, epochs=1, verbose=0).history["loss"][-1])
+        return
+    with pytest.raises(ValueError, match="(?s)In bfloat16.*Expected: networks in float32.*mixed_bfloat16"):
+        model.fit(images, verbose=0)
+    assert model.sample(2, seed=0).shape == (2, *SHAPE)
+
+
 def test_bad_samples():
     model = normed()
     for arguments, message in [((0,), "n=0"), ((1.5,), "n=1.5")]:

@@ -14,7 +14,7 @@ import pytest
 from safetensors.numpy import load_file
 
 import latentzoo
-from latentzoo import golden, recipes, runs
+from latentzoo import card_text, golden, recipes, runs
 from latentzoo.networks import infogan, pga
 
 
@@ -237,7 +237,7 @@ def test_a_second_stage_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
     assert all(np.array_equal(weights[0][key], weights[1][key]) for key in weights[0])
     provenance = latentzoo.info(tmp_path / "stopped")["provenance"]
     card = (tmp_path / "stopped" / "README.md").read_text()
-    assert f"It took {provenance['prior_seconds'] / 60:.0f} minutes." in card
+    assert f"It took {card_text.duration(provenance['prior_seconds'])}." in card
 
 
 def test_a_recipe_may_name_its_networks(fixture_images):

@@ -47,7 +47,8 @@ class LPGA(PGA):
         warm_up_steps: int. First steps after compiling, in which only `beta_rec` counts.
         sampling_statistics: `"batch"`, so that batch norm takes the statistics of 1,000 samples in `sample`,
             or `"moving"`.
-        dtype: Keras dtype policy of encoder and decoder; bfloat16 is too coarse for delta.
+        dtype: Keras dtype policy of encoder and decoder; to train float32, since bfloat16 is too coarse for
+            delta.
 
     Terms: `reconstruction`, mean squared error of a pixel in [-1, 1]; `prior_codes` and `data_codes`, mean
     squared error of a coordinate; `nll`, -log N(z; 0, I), and `log_determinant`, nats, both divided by d.
@@ -63,6 +64,8 @@ class LPGA(PGA):
     >>> model.sample(2, seed=0).shape
     (2, 8, 8, 1)
     """
+
+    compares_near_codes = True
 
     def __init__(self, image_shape, latent_dim, *, beta_nll=1.5e-2, warm_up_steps=3000, **kwargs):
         super().__init__(image_shape, latent_dim, warm_up_steps=warm_up_steps, **kwargs)

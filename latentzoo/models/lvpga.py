@@ -51,7 +51,8 @@ class LVPGA(PGA):
         warm_up_steps: int. First steps after compiling, in which only `beta_rec` counts.
         sampling_statistics: `"batch"`, so that batch norm takes the statistics of 1,000 samples in `sample`,
             or `"moving"`.
-        dtype: Keras dtype policy of encoder and decoder; bfloat16 is too coarse for delta.
+        dtype: Keras dtype policy of encoder and decoder; to train float32, since bfloat16 is too coarse for
+            delta.
 
     Terms: `reconstruction`, mean squared error of a pixel in [-1, 1]; `prior_codes` and `data_codes`, mean
     squared error of a coordinate; `log_determinant`, which is V, `noise`, the same number as it depends on s
@@ -70,6 +71,7 @@ class LVPGA(PGA):
     """
 
     variational = True
+    compares_near_codes = True
 
     def __init__(
         self,

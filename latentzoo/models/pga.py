@@ -58,6 +58,7 @@ class PGA(Autoencoder):
     """
 
     variational = False  # whether the encoder gives mean and log variance
+    compares_near_codes = False  # whether h is compared at codes that differ by a hundredth
     when_trained = {"warm_up_steps": 0}
 
     def __init__(
@@ -130,6 +131,17 @@ class PGA(Autoencoder):
         return posteriors.split_log_variance(encoded) if self.variational else (encoded, None)
 
     # ------------------------------------------------------------------ what is learned
+
+    def check_data(self, x):
+        super().check_data(x)
+        low = [layer for layer in self._flatten_layers() if layer.compute_dtype == "bfloat16"]
+        if self.compares_near_codes and low:
+            raise error(
+                "In bfloat16 codes that differ by a hundredth are the same.",
+                "networks in float32 to train, whatever computes in `sample`",
+                f"layer '{low[0].name}' with policy '{low[0].dtype_policy.name}'",
+                "Build or load the model with dtype='float32'.",
+            )
 
     def route(self, encoder, decoder):
         """The routing table: the shared rows, and what each group descends besides, but for weights of 0."""
