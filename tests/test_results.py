@@ -156,7 +156,8 @@ def test_a_distance_of_real_images_is_beside_no_model(modules):
 def test_numbers_of_the_shelf(modules, tmp_path):
     folder = tmp_path / "glf-mnist"
     folder.mkdir()
-    provenance = {"epochs": 4, "seconds": 10, "train_images": 600, "data": "MNIST", "command": "train"}
+    provenance = {"epochs": 4, "train_images": 600, "data": "MNIST", "command": "train"}
+    (folder / "history.csv").write_text("epoch,seconds\n1,2.0\n2,2.5\n3,3.0\n4,900.0\n")  # it was paused
     (folder / "config.json").write_text(json.dumps({"provenance": provenance}))
     about = {"mean": 2.5, "deviation": 0.1, "draws": 10, "network": "classifier-mnist", "sha256": HASH,
              "protocol": "std", "split": "test", "generated": 10, "seed": 0}  # fmt: skip
@@ -174,7 +175,7 @@ def test_numbers_of_the_shelf(modules, tmp_path):
         "FCD", "PRD F8 (recall)", "PPL (z0)", "NLL of codes, nats", "training epochs", "seconds per epoch",
     }  # fmt: skip
     assert called["training epochs"].mean == 4 and called["training epochs"].deviation == 0
-    assert called["seconds per epoch"].mean == 2.5 and called["seconds per epoch"].deviation is None
+    assert called["seconds per epoch"].mean == 2.75 and called["seconds per epoch"].deviation is None
     assert called["FCD"].facts["share"] is None  # of no recipe of ours
     assert called["PPL (z0)"].deviation is None  # one draw does not tell
     assert called["NLL of codes, nats"].facts["real"] == 100

@@ -158,7 +158,7 @@ def circumstances(estimate):
     """What a number of ours depends on, in Markdown."""
     facts, parts = estimate.facts, depends(estimate)
     if facts["metric"] == "seconds_per_epoch" and not facts["source"].endswith(".csv"):
-        parts.append(facts["device"])
+        parts.append(f"median of epochs on {facts['device']}")
     if facts["epochs"]:
         on = f" of {facts['trained']:,} images" if facts["trained"] else ""
         parts.append(f"{facts['epochs']} epochs{on}")

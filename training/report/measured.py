@@ -9,6 +9,7 @@ import dataclasses
 import json
 import math
 import re
+import statistics
 
 from latentzoo import recipes
 from latentzoo.configs import read_json
@@ -125,7 +126,7 @@ def on_shelf(folder, systems):
     for path in sorted(folder.glob("*/metrics.json")):
         name, metrics = path.parent.name, read_json(path)
         provenance = read_json(path.parent / "config.json")["provenance"]
-        first, seconds = provenance.get("epochs"), provenance.get("seconds")
+        first = provenance.get("epochs")
         second = provenance.get("settings", {}).get("prior_fit", {}).get("epochs", 0)
         paper, system, dataset = systems.get(name, ("", name, provenance.get("data", "")))
         about = {"paper": paper, "system": system, "dataset": dataset, "source": name,
@@ -136,13 +137,21 @@ def on_shelf(folder, systems):
         if paper and first:
             stages = {" (stage 1)": first, " (stage 2)": second} if second else {"": first}
             counts = [("training_epochs", f"training epochs{stage}", n) for stage, n in stages.items()]
-            for metric, label, mean in [*counts, ("seconds_per_epoch", "seconds per epoch", seconds / first)]:
+            for metric, label, mean in [*counts, *pace(path.parent / "history.csv")]:
                 record = {"metric": metric, "name": label, "of": "training", "mean": mean}
                 record = of_record({**record, "command": provenance["command"]}, about)
                 # Epochs are what they are, and a time of a machine with other work tells nothing more.
                 sure = 0.0 if metric == "training_epochs" else None
                 estimates.append(dataclasses.replace(record, deviation=sure))
     return estimates
+
+
+def pace(history):
+    """The median of the seconds of epochs, if a history was kept: a run may have been paused within one."""
+    if history.is_file():
+        with open(history, newline="", encoding="utf-8") as file:
+            median = statistics.median(float(row["seconds"]) for row in csv.DictReader(file))
+        yield "seconds_per_epoch", "seconds per epoch", median
 
 
 def share(provenance):
