@@ -291,6 +291,21 @@ def test_pga_halves_as_often_as_it_says(make, shape, architecture, message):
 # ---------------------------------------------------------------------- those of Dai and Wipf
 
 
+def test_spectral_norm_leaves_kernels_as_fine_as_they_were(monkeypatch):
+    """Keras divides them in place, which in bfloat16 would undo all small steps."""
+    monkeypatch.setattr(infogan, "UNITS", 16)
+    both = []
+    for dtype in ("float32", "mixed_bfloat16"):
+        keras.utils.set_random_seed(0)
+        encoder = infogan.encoder((8, 8, 1), 4, spectral_norm=True, dtype=dtype)
+        encoder(np.random.default_rng(0).random((4, 8, 8, 1), "float32"), training=True)
+        wrapped = [layer.layer for layer in encoder.layers if hasattr(layer, "layer")]
+        both.append([layer.kernel.numpy() for layer in wrapped])
+        assert {layer.compute_dtype for layer in wrapped[:3]} == {dtype.removeprefix("mixed_")}
+    for exact, mixed in zip(*both, strict=True):
+        np.testing.assert_allclose(mixed, exact, rtol=1e-5)
+
+
 def test_infogan_as_dai_and_wipf_have_it():
     same = {"negative_slope": 0.2, "momentum": 0.999, "deviation": 0.02}
     encoder = infogan.encoder((16, 16, 1), 8, spectral_norm=True, **same)

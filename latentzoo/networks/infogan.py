@@ -44,7 +44,8 @@ def encoder(
         outputs: int. Width of the last, linear layer: the code, or twice that for a mean and a
             deviation head.
         spectral_norm: bool. Whether kernels are kept at a spectral norm of 1 (Miyato, Kataoka, Koyama and
-            Yoshida, 2018, arXiv:1802.05957), by one power iteration for each batch in training.
+            Yoshida, 2018, arXiv:1802.05957), by one power iteration whenever they are applied in training.
+            As Keras has it, they are projected, and no gradient passes through the norm.
         negative_slope: float. Of the ReLUs below 0, which are leaky if it is not 0.
         momentum: float. Of batch norm's moving averages.
         deviation: float. Of normal kernels to start from, those of convolutions cut off at two deviations;
@@ -100,7 +101,8 @@ def decoder(
         image_shape: `(height, width, channels)`; height and width divisible by 4.
         latent_dim: int. Width of a code.
         spectral_norm: bool. Whether kernels are kept at a spectral norm of 1 (Miyato, Kataoka, Koyama and
-            Yoshida, 2018, arXiv:1802.05957), by one power iteration for each batch in training.
+            Yoshida, 2018, arXiv:1802.05957), by one power iteration whenever they are applied in training.
+            As Keras has it, they are projected, and no gradient passes through the norm.
         batch_norm: bool. Whether there is batch norm before each ReLU.
         negative_slope: float. Of the ReLUs below 0, which are leaky if it is not 0.
         momentum: float. Of batch norm's moving averages.
@@ -149,8 +151,13 @@ def normalized_relu(x, policy, name, *, batch_norm=True, negative_slope=0.0, mom
 
 
 def spectral(layer):
-    """The layer with a spectral norm of 1, under the same name with `_spectral`."""
-    return layers.SpectralNormalization(layer, dtype=layer.dtype_policy, name=f"{layer.name}_spectral")
+    """The layer with a spectral norm of 1, under the same name with `_spectral`.
+
+    Keras divides the kernel itself, in place, whenever the layer is applied in training. In bfloat16 that
+    would round the kernel each time, and steps too small for it would be lost: hence the dtype.
+    """
+    policy = layer.dtype_policy.variable_dtype
+    return layers.SpectralNormalization(layer, dtype=policy, name=f"{layer.name}_spectral")
 
 
 def he():
