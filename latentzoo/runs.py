@@ -51,6 +51,8 @@ def train(recipe, out, model, *, x, y=None, validation=None, verbose="auto", cal
         ValueError: the folder holds a run of another recipe, or on another number of images.
     """
     seed(recipe["seed"])
+    for generator in model._all_seed_generators():  # which are seeded alike in all models
+        generator.state.assign_add(keras.ops.cast([recipe["seed"], 0], generator.state.dtype))
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
     run = Run(out, recipe, model, callbacks, len(x))
