@@ -87,7 +87,7 @@ def test_pga_mnist(small, narrow, monkeypatch, tmp_path, capsys):
 def test_the_systems_are_those_that_claims_are_about(small, name, dataset, ids):
     module, _ = small(name)
     systems = {*module.SYSTEMS, *(module.OURS[n][1] for n in module.SYSTEMS if name == "fashion_baselines")}
-    systems |= {module.PLANE, module.GAUSSIAN} if name == "latent_regularization" else set()
+    systems |= {module.PLANE, module.GAUSSIAN, module.CODES} if name == "latent_regularization" else set()
     claims = {claim.id: claim for claim in module.curves.claims.CLAIMS}
     for claim in ids:
         parts = module.curves.verdicts.on(claims[claim], dataset).parts
@@ -116,10 +116,10 @@ def test_latent_regularization(small, narrow, tmp_path, capsys):
     assert set(verdicts) <= {"held", "not held", "undecided within noise"}, lines[-3:]
     with open(results / "latent_regularization.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert {row["system"] for row in rows} == {*module.SYSTEMS, module.PLANE, module.GAUSSIAN}
+    assert {row["system"] for row in rows} == {*module.SYSTEMS, module.PLANE, module.GAUSSIAN, module.CODES}
     assert {row["draws"] for row in rows if row["spread"] == "seeds"} == {"2"}
     assert (results / "latent_regularization.png").stat().st_size > 1000
-    provenance = latentzoo.info(tmp_path / "runs" / "VAE-flow-prior-beta-KL-0-1")["provenance"]
+    provenance = latentzoo.info(tmp_path / "runs" / "seed-1" / "VAE-flow-prior-beta-KL-0")["provenance"]
     assert provenance["settings"]["seed"] == 1 and "--share 0.002" in provenance["command"]
 
 

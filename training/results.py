@@ -4,8 +4,7 @@
     python training/results.py --check
 
 Generated from published.json, from the metrics.json of each checkpoint, and from experiments/results/*.csv,
-each row of which is a measured number of a system that is not on the shelf. `--check` says whether
-RESULTS.md is stale.
+each row of which is a measured number of a system. `--check` says whether RESULTS.md is stale.
 """
 
 import pathlib

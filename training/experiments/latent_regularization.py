@@ -5,7 +5,9 @@
 On Fashion-MNIST: a VAE with a flow prior whose encoder hears of it at the weights 0, 0.1 and 1, with pixels
 of variance 1 and of a learned one, and an adversarial autoencoder with a learned prior at 0 and 1. All have
 the settings of the recipes, but for equal shares of their schedules and a flow of 16 couplings with 256
-units, which the paper has for CIFAR-10, in the place of 24 with 1,024. Two seeds each. On MNIST: the VAE with
+units, which the paper has for CIFAR-10, in the place of 24 with 1,024; and the deviation of pixels, one
+number, which Adam moves by its rate and no more, has as far to go in fewer steps: its rate is divided by the
+share. Two seeds each. On MNIST: the VAE with
 codes of width 2 at weight 0, to look at codes and prior. Run it again to go on where it stopped; `--systems`
 trains some of them, and the results are of all that are there; each folder of a run ends as a checkpoint;
 `--share 0.01 --images 1000 --couplings 2 --units 16 --count 500 --out runs/trial --results runs/trial` is a
@@ -14,7 +16,8 @@ trial.
 Writes results/latent_regularization.csv and .png. Of each system the Frechet distance of 10,000 samples from
 the 10,000 test images by classifier-fashion, the mean over seeds of three draws each; its deviation is that
 of seeds or that of draws, whichever is more, since two seeds may agree by chance. Of the codes of width 2, of
-the test images, the divergence from samples of the flow and of one Gaussian fitted to training codes.
+the test images, the divergence from samples of the flow, from those of one Gaussian fitted to training codes,
+and, the floor, from training codes.
 """
 
 import pathlib
@@ -31,7 +34,7 @@ from latentzoo import data, finish, priors, recipes, runs
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import curves
-from report.claims.learned_prior import ADVERSARIAL, BILEVEL, LEARNED, PAPER, weights
+from report.claims.learned_prior import ADVERSARIAL, BILEVEL, CODES, GAUSSIAN, LEARNED, PAPER, PLANE, weights
 
 NAME, NETWORK, DRAWS = "latent_regularization", "classifier-fashion", 3
 FLOW, AAE, DIGITS = "vae-flow-prior-beta0-fashion", "aae-learned-prior-fashion", "vae-flow-prior-beta0-mnist"
@@ -43,7 +46,6 @@ SYSTEMS = {
     },
     **{ADVERSARIAL.format(beta): (AAE, {"beta_kl": float(beta)}) for beta in weights(ADVERSARIAL)},
 }
-PLANE, GAUSSIAN = "VAE+flow prior (beta_KL=0, d=2)", "one Gaussian (beta_KL=0, d=2)"
 PICTURED = "plane.npz"  # in the folder of the run on digits: what the picture shows
 CELLS = 100  # of a picture of a density, along each axis
 
@@ -53,6 +55,9 @@ def trained(name, arguments, seed, given, out):
     recipe = recipes.recipe(name)
     recipe["model"] |= arguments
     recipe = recipes.shorten({**recipe, "seed": seed}, given.share)
+    if arguments.get("decoder_variance") == "learned":
+        rate = recipe["optimizer"]["learning_rate"] / given.share
+        recipe["optimizers"] = {"deviation": {"learning_rate": rate}}
     if recipe.get("prior", {}).get("name") == "realnvp":
         recipe["prior"] |= {"blocks": given.couplings, "units": given.units}
     x = data.arrays(recipe["data"], recipe["split"])[0][: given.images]
@@ -82,7 +87,7 @@ def kept(folder, given):
 
 def folders(system, given):
     """The folders of the runs of a system, one for each seed."""
-    return [given.out / f"{curves.folder(system)}-{seed}" for seed in range(given.seeds)]
+    return [given.out / f"seed-{seed}" / curves.folder(system) for seed in range(given.seeds)]
 
 
 def clothes(system, given):
@@ -112,12 +117,16 @@ def digits(given):
     model, facts = trained(DIGITS, {"latent_dim": 2}, 0, given, out)
     x, labels = data.arrays("mnist", "test")
     codes = model.encode(x[: given.count], draw=True, seed=0)
+    everywhere = model.encode(data.arrays("mnist", "train")[0][: given.images], draw=True, seed=0)
     gaussian = priors.Gaussian(2)
-    seen = data.arrays("mnist", "train")[0][: given.images]
-    gaussian.fit(model.encode(seen, draw=True, seed=0), verbose=0)
+    gaussian.fit(everywhere, verbose=0)
+
+    def others(n, seed):
+        return np.random.default_rng(seed).permutation(everywhere)[:n]
+
     rows = []
-    for system, prior in ((PLANE, model.prior), (GAUSSIAN, gaussian)):
-        values = [divergence(codes, prior.sample(len(codes), seed=seed)) for seed in range(DRAWS)]
+    for system, draw in ((PLANE, model.prior.sample), (GAUSSIAN, gaussian.sample), (CODES, others)):
+        values = [divergence(codes, draw(len(codes), seed=seed)) for seed in range(DRAWS)]
         row = {"system": system, "paper": PAPER, "dataset": "MNIST", "metric": "code_divergence"}
         row |= {"name": "divergence of codes from the prior, nats", "value": float(np.mean(values))}
         row |= {"deviation": float(np.std(values, ddof=1)), "draws": DRAWS, "spread": "draws"}
@@ -128,7 +137,6 @@ def digits(given):
     edges = [np.linspace(low[i], high[i], CELLS + 1) for i in (0, 1)]
     centres = np.stack(np.meshgrid(*((e[1:] + e[:-1]) / 2 for e in edges), indexing="ij"), axis=-1)
     density = np.exp(model.prior.log_prob(centres.reshape(-1, 2).astype("float32")))
-    everywhere = model.encode(data.arrays("mnist", "train")[0], draw=True, seed=0)
     np.savez(
         out / PICTURED,
         codes=codes,

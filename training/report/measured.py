@@ -1,4 +1,4 @@
-"""Our own numbers: of the checkpoints on the shelf, and of experiments that left none there.
+"""Our own numbers: of the checkpoints on the shelf, and of experiments.
 
 An experiment is a file `training/experiments/results/NAME.csv` with the columns of `COLUMNS`; each row is one
 measured number of a system. A curve over training is several rows that differ in `epochs`.
@@ -48,6 +48,9 @@ NAMES = {
     "nll": "NLL of codes, nats",
     "accuracy": "accuracy",
     "loss": "loss",
+    "loss_rise": "clearest rise of the loss",
+    "loss_fall": "clearest fall of the loss",
+    "distance_rise": "worst rise of the FCD",
     "code_deviation": "deviation of codes",
     "code_divergence": "divergence of codes from the prior, nats",
     "divergence": "divergence",  # 1 of a training that ended at a term that was not finite, 0 of another

@@ -134,28 +134,26 @@ def rises_of(points):
     return [change(points, i, j) for i, j in itertools.combinations(range(len(points)), 2)]
 
 
-def worst_rise(*names):
-    return curve(*names, "the worst rise of the", lambda points: max(rises_of(points)))
-
-
 def clearest_rise(*names):
-    """The rise that noise explains least, its deviation widened since the best of so many was chosen."""
     return curve(*names, "the clearest rise of the", clearest)
 
 
 def clearest_fall(*names):
-    def rule(points):
-        return clearest([(-mean, deviation) for mean, deviation in points])
-
-    return curve(*names, "the clearest fall of the", rule)
+    return curve(*names, "the clearest fall of the", lambda points: clearest(mirrored(points)))
 
 
 def clearest(points):
+    """The rise that noise explains least, its deviation widened since the best of so many was chosen."""
     rises = rises_of(points)
     # Bonferroni: as improbable in all of them as more than two deviations are in one.
     bound = norm.isf(norm.sf(2) / len(rises)) / 2
     mean, deviation = max(rises, key=lambda rise: rise[0] / rise[1] if rise[1] else rise[0] * math.inf)
     return mean, deviation * bound
+
+
+def mirrored(points):
+    """A curve upside down, whose rises are the falls of this one."""
+    return [(-mean, deviation) for mean, deviation in points]
 
 
 def fall(*names):

@@ -11,7 +11,7 @@ import itertools
 import math
 
 from report.measured import SURE, measure
-from report.quantities import clearest_fall, clearest_rise, last, lowest, number, of
+from report.quantities import last, lowest, number, of
 
 HELD, NOT_HELD, UNDECIDED, NOT_RUN = "held", "not held", "undecided within noise", "not run"
 VERDICTS = (HELD, NOT_HELD, UNDECIDED, NOT_RUN)
@@ -48,24 +48,24 @@ def between(low, quantity, high):
     return [less(number(low), quantity, own=True), less(quantity, number(high), own=True)]
 
 
-def never_rises(*names):
-    """Part: a curve rises nowhere by more than noise."""
+def never_rises(rise):
+    """Part: a curve whose clearest rise this is rises nowhere by more than noise."""
 
-    def judge(rise):
-        return NOT_HELD if rise[0] > 2 * rise[1] else HELD
+    def judge(found):
+        return NOT_HELD if found[0] > 2 * found[1] else HELD
 
-    return Part((clearest_rise(*names),), judge)
+    return Part((rise,), judge)
 
 
-def oscillates(*names):
-    """Part: a curve rises by more than noise, and falls; one that only climbs, or only falls, does not."""
+def oscillates(rise, fall):
+    """Part: a curve with this clearest rise and fall does both; one that only climbs, or falls, does not."""
 
-    def judge(rise, fall):
-        if min(rise[0], fall[0]) <= 0:
+    def judge(*found):
+        if min(mean for mean, _ in found) <= 0:
             return NOT_HELD
-        return HELD if all(mean > 2 * deviation for mean, deviation in (rise, fall)) else UNDECIDED
+        return HELD if all(mean > 2 * deviation for mean, deviation in found) else UNDECIDED
 
-    return Part((clearest_rise(*names), clearest_fall(*names)), judge)
+    return Part((rise, fall), judge)
 
 
 def fails(system, dataset, a, b):
@@ -84,7 +84,7 @@ def turns_up(*names, wanted):
         if end[0] == low[0]:
             return NOT_HELD if wanted else HELD
         if end[0] - low[0] <= 2 * math.hypot(low[1], end[1]):
-            return UNDECIDED
+            return UNDECIDED if wanted else HELD
         return HELD if wanted else NOT_HELD
 
     return Part((lowest(*names), last(*names)), judge)
@@ -115,7 +115,7 @@ class Claim:
         says: str. The claim.
         decided_by: str. What decides it.
         parts: list of `Part`; or list of such lists, one for each data set, of which those are judged that
-            have numbers.
+            have all their numbers, or enough to fail.
         never: str. Why numbers of ours cannot decide it, if they cannot.
     """
 
@@ -150,8 +150,10 @@ def verdict(claim, ours):
     if not isinstance(claim.parts[0], list):
         return settle([judged(part, ours) for part in claim.parts])
     results = [[judged(part, ours) for part in parts] for parts in claim.parts]
-    run = [group for group in results if all(found[0] != NOT_RUN for found in group)]
-    return settle(sum(run or results, []))
+    run = [group for group in results if settle(group)[0] != NOT_RUN]
+    kind, why = settle(sum(run or results, []))
+    some = f"on {len(run)} of {len(results)} data sets: " if 0 < len(run) < len(results) else ""
+    return kind, some + why
 
 
 def settle(found):
@@ -165,11 +167,27 @@ def settle(found):
             counts = [f"{len(of_kind[k])} {k}" for k in (HELD, UNDECIDED) if of_kind[k]]
             why += f"; of {len(found)} comparisons {' and '.join(counts)}"
         return kind, why
-    measures = sorted(set().union(*(entry[2] for entry in found)))
-    by = f", by {' and '.join(measures)}" if measures else ""
+    by = circumstances(set().union(*(entry[2] for entry in found)))
     if kind == HELD:
         return kind, f"{count(len(found))}{by}: {few([entry[1] for entry in found])}"
     return kind, f"{len(of_kind[kind])} of {count(len(found))}{by}: {few([e[1] for e in of_kind[kind]])}"
+
+
+def circumstances(used):
+    """What numbers rest on: measures, and how long and how often systems were trained.
+
+    Args:
+        used: set of `(measure, epochs, trainings)`.
+    """
+    measures = sorted({measure for measure, _, _ in used if measure})
+    by = f", by {' and '.join(measures)}" if measures else ""
+    epochs, trainings = (sorted({entry[i] for entry in used if entry[i]}) for i in (1, 2))
+    if epochs:
+        by += f", after {' to '.join(str(n) for n in dict.fromkeys((epochs[0], epochs[-1])))} epochs"
+    if trainings:
+        several = " to ".join(str(n) for n in dict.fromkeys((trainings[0], trainings[-1])))
+        by += f", {'one training' if trainings == [1] else f'{several} trainings'} of each"
+    return by
 
 
 def count(n):
@@ -235,11 +253,16 @@ def attempt(part, ours, samples):
         f"{q.text} ({show(*value)})" if q.needs else q.text
         for q, value in zip(part.quantities, values, strict=True)
     ]
+    ends = [(need, get(need)[-1] if need[3] else get(need)) for need in needs]
     measures = {
-        f"{samples if need[2] == 'FID' else need[2]} ({estimate.facts['network']})"
-        for need in needs
-        for estimate in (get(need) if need[3] else [get(need)])
-        if estimate.facts["network"]
+        (
+            f"{samples if need[2] == 'FID' else need[2]} ({end.facts['network']})"
+            if end.facts["network"]
+            else "",
+            end.facts["epochs"],
+            end.draws if end.facts["spread"] == "seeds" else 1,
+        )
+        for need, end in ends
     }
     return part.judge(*values), " against ".join(evidence), measures
 

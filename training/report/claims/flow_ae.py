@@ -1,10 +1,11 @@
 """Claims of AdvAE and FlowAE (Sridhar and Srivastava)."""
 
-from report.quantities import first, last, worst_rise
+from report.quantities import first, last, of
 from report.verdicts import Claim, chain, less, never_rises, order, oscillates
 
 PAPER = "002-FlowAE-AdvAE"
 BINARY = "MNIST-binarized"
+RISE, FALL = "clearest rise of the loss", "clearest fall of the loss"
 
 
 CLAIMS = [
@@ -20,28 +21,29 @@ CLAIMS = [
         PAPER,
         "The flow's loss falls all the way; the Wasserstein loss oscillates.",
         "curves: FlowAE's loss ends lower and never rises by more than noise, AdvAE's rises and "
-        "falls by more than noise",
+        "falls by more than noise, rises and falls being those of single trainings",
         [
             less(last("FlowAE", BINARY, "loss"), first("FlowAE", BINARY, "loss")),
-            never_rises("FlowAE", BINARY, "loss"),
-            oscillates("AdvAE (WGAN-GP)", BINARY, "loss"),
+            never_rises(of("FlowAE", BINARY, RISE)),
+            oscillates(*(of("AdvAE (WGAN-GP)", BINARY, swing) for swing in (RISE, FALL))),
         ],
     ),
     Claim(
         "CL-32",
         PAPER,
         "AdvAE is better and steadier with WGAN-GP than with the plain adversarial loss.",
-        "FCD lower, and the worst rise of its curve smaller",
+        "FCD lower, and the worst rise of its curve in a training smaller",
         [
             *order("FCD", ["AdvAE (WGAN-GP)"], ["AdvAE (GAN)"], [BINARY]),
-            less(worst_rise("AdvAE (WGAN-GP)", BINARY, "FCD"), worst_rise("AdvAE (GAN)", BINARY, "FCD")),
+            *order("worst rise of the FCD", ["AdvAE (WGAN-GP)"], ["AdvAE (GAN)"], [BINARY]),
         ],
     ),
     Claim(
         "CL-33",
         PAPER,
         "A plain autoencoder's codes cluster more tightly by digit than a VAE's.",
-        "silhouette by label of the t-SNE map (perplexity 70), the VAE's below FlowAE's",
+        "silhouette by label of the t-SNE map (perplexity 70), the VAE's below FlowAE's, whose autoencoder "
+        "has a sixth of its epochs",
         order("silhouette of codes", ["VAE"], ["FlowAE"], [BINARY]),
     ),
     Claim(

@@ -14,26 +14,22 @@ CLAIMS = [
         "CL-50",
         PAPER,
         "Each perceptual generative autoencoder beats the VAE on all three data sets.",
-        "FID of LPGA, VPGA and LVPGA below the VAE's, each data set",
-        order("FID", ["LPGA", "VPGA", "LVPGA"], ["VAE"], THREE),
+        "FID of LPGA, VPGA and LVPGA below the VAE's, on each data set measured",
+        [order("FID", ["LPGA", "VPGA", "LVPGA"], ["VAE"], [d]) for d in THREE],
     ),
     Claim(
         "CL-51",
         PAPER,
         "Without either loss on reconstructed codes LPGA is worse, on CIFAR-10 and faces about as bad as "
         "the VAE.",
-        "FID of LPGA below that without, each data set; the latter within 0.85 to 1.15 of the VAE's on two",
+        "on each data set measured: FID of LPGA below that without; but for MNIST the latter within 0.85 to "
+        "1.15 of the VAE's",
         [
-            *order("FID", ["LPGA"], [BARE], THREE),
-            *(
-                part
-                for d in (CIFAR, FACES)
-                for part in between(
-                    0.85,
-                    ratio(of(BARE, d, "FID"), of("VAE", d, "FID")),
-                    1.15,
-                )
-            ),
+            [
+                *order("FID", ["LPGA"], [BARE], [d]),
+                *(between(0.85, ratio(of(BARE, d, "FID"), of("VAE", d, "FID")), 1.15) if d != MNIST else []),
+            ]
+            for d in THREE
         ],
     ),
     Claim(
@@ -54,8 +50,8 @@ CLAIMS = [
         "CL-54",
         PAPER,
         "The loss is flat early on while FID goes on falling.",
-        "LPGA, each data set measured: the loss falls, in the second half by less than a tenth of its whole "
-        "fall, and there FID falls",
+        "LPGA, each data set measured, after the first 3,000 steps, in which most weights are 0: the loss "
+        "falls, in the second half by less than a tenth of its whole fall, and there FID falls",
         [
             [
                 less(number(0), fall("LPGA", d, "loss")),
