@@ -58,7 +58,8 @@ def gaussian(x, y, deviation):
 def bernoulli(x, y):
     """Negative log-likelihood of independent binary pixels, summed, in nats.
 
-    `-sum x log y + (1 - x) log(1 - y)`, y kept 1e-7 away from 0 and 1, between which float32 tells.
+    `-sum x log y + (1 - x) log(1 - y)`. Where float32 tells y from 0 and 1 it is exact, and so is its
+    gradient through a sigmoid: y is kept above 1e-37 and below 1 - 2^-24, the last number before 1.
 
     Args:
         x: images, `(batch, ...)`, in [0, 1].
@@ -74,8 +75,8 @@ def bernoulli(x, y):
     >>> round(float(losses.bernoulli(np.ones((1, 2)), np.full((1, 2), 0.5))[0]), 4)
     1.3863
     """
-    x, y = ops.cast(x, "float32"), ops.clip(ops.cast(y, "float32"), 1e-7, 1 - 1e-7)
-    nats = -x * ops.log(y) - (1 - x) * ops.log1p(-y)
+    x, y = ops.cast(x, "float32"), ops.cast(y, "float32")
+    nats = -x * ops.log(ops.maximum(y, 1e-37)) - (1 - x) * ops.log1p(-ops.minimum(y, 1 - 2**-24))
     return ops.sum(nats, axis=tuple(range(1, len(nats.shape))))
 
 

@@ -89,8 +89,19 @@ def test_binary_pixels():
     y = rng.random((3, 4, 4, 1)).astype("float32")
     expected = -stats.bernoulli(y).logpmf(x).sum((1, 2, 3))
     np.testing.assert_allclose(losses.bernoulli(x, y), expected, rtol=1e-4)
-    sure = losses.bernoulli(np.ones((1, 2), "float32"), np.array([[0.0, 1.0]], "float32"))
-    np.testing.assert_allclose(sure, [-np.log(1e-7)], rtol=1e-2)  # finite where float32 ends
+    for pixel, least in ((1.0, 1e-37), (0.0, 2**-24)):  # finite where float32 ends
+        sure = losses.bernoulli(np.full((1, 2), pixel, "float32"), np.array([[0.0, 1.0]], "float32"))
+        np.testing.assert_allclose(sure, [-np.log(least)], rtol=1e-4)
+
+
+@pytest.mark.parametrize("pixel, logits", [(1.0, (-80.0, -20.0, -3.0, 9.0)), (0.0, (-20.0, -3.0, 3.0, 9.0))])
+def test_a_wrong_pixel_is_taught_however_sure_it_is(pixel, logits):
+    logits = tf.constant([logits])
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        loss = losses.bernoulli(tf.fill(logits.shape, pixel), tf.sigmoid(logits))
+    exact = stats.logistic.cdf(logits.numpy().astype("float64")) - pixel
+    np.testing.assert_allclose(tape.gradient(loss, logits), exact, rtol=1e-3)
 
 
 def test_divergence_and_entropy_are_those_of_a_normal():
