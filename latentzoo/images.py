@@ -69,11 +69,12 @@ def scaled_tensor(x, image_shape, binary=False):
     return require(ops.all(ops.logical_or(x == 0, x == 1)), NOT_BINARY, x) if binary else x
 
 
-def binarized(x):
+def binarized(x, *, seed=None):
     """Images as a binary model wants them: uint8, 255 where `x` is above half of its range, else 0.
 
     Args:
         x: `(n, height, width, channels)`, floats in [0, 1] or uint8.
+        seed: int. Draw each pixel instead, 255 with a probability of its grey, as for training.
 
     Example:
 
@@ -83,7 +84,9 @@ def binarized(x):
     (array([  0, 255], dtype=uint8), array([  0, 255], dtype=uint8))
     """
     x = np.asarray(x)
-    return (x > (127 if x.dtype == "uint8" else 0.5)).astype("uint8") * np.uint8(255)
+    scale = 255 if x.dtype == "uint8" else 1
+    half = scale / 2 if seed is None else scale * np.random.default_rng(seed).random(x.shape, "float32")
+    return (x > half).astype("uint8") * np.uint8(255)
 
 
 def check_data(x, image_shape):

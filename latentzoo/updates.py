@@ -141,6 +141,7 @@ class UpdateModel(Parts, keras.Model):
                 self._plan.apply[group] = tf.function(apply, jit_compile=True) if xla else apply
 
     def make_train_function(self, force=False):
+        self.check_trainable()
         with self.distribute_strategy.scope():
             self.before_steps()
         self._build_optimizers()
@@ -150,6 +151,9 @@ class UpdateModel(Parts, keras.Model):
         with self.distribute_strategy.scope():
             self.before_steps()
         return super().make_test_function(force)
+
+    def check_trainable(self):
+        """Checks what training needs and nothing else does, before a step is compiled."""
 
     def before_steps(self):
         """Gets what the terms need and a model that only samples does not, before a step is compiled."""

@@ -303,6 +303,12 @@ def test_critic_steps_cost_no_pass_of_the_autoencoder(monkeypatch):
     assert len(calls) == 1  # once, to be compiled: all images were encoded in one batch
 
 
+def trained(model):
+    model.compile()
+    assert model.predict(grey(), verbose=0).shape == (len(grey()), *SHAPE)  # reconstructs, whatever its prior
+    model.fit(grey(), verbose=0)
+
+
 def normalized():
     return keras.Sequential([layers.Input((WIDTH,)), layers.BatchNormalization(), layers.Dense(1)])
 
@@ -317,9 +323,9 @@ def normalized():
             lambda: generator().fit(codes(), loss="gan", gradient_penalty=3.0),
             "not penalized.*Expected: loss='wgan-gp', or no penalty.*Received: loss='gan'.*=3.0",
         ),
-        (lambda: toy(prior=generator()).fit(grey()), "has seen none.*Expected: one that is fitted.*=False"),
+        (lambda: trained(toy(prior=generator())), "has seen none.*Expected: one that is fitted.*=False"),
         (
-            lambda: toy(prior="mixture", learned_prior=True).fit(grey()),
+            lambda: trained(toy(prior="mixture", learned_prior=True)),
             "Received: learned_prior=True.*Mixture",
         ),
         (lambda: generator().fit(codes(), critic=normalized()), "Expected: a critic without batch norm"),
@@ -380,6 +386,12 @@ def test_binarized():
     x = np.array([[0, 127, 128, 255]], "uint8")
     np.testing.assert_array_equal(images.binarized(x), [[0, 0, 255, 255]])
     np.testing.assert_array_equal(images.binarized(x / 255), [[0, 0, 255, 255]])
+    grey = np.tile(np.array([0, 51, 255], "uint8"), (5000, 1))
+    for pictures in (grey, grey / np.float32(255)):
+        found = images.binarized(pictures, seed=0)
+        assert set(np.unique(found)) == {0, 255} and (found == images.binarized(pictures, seed=0)).all()
+        np.testing.assert_allclose(found.mean(axis=0) / 255, [0, 0.2, 1], atol=0.02)
+    assert (found != images.binarized(grey, seed=1)).any()
 
 
 def test_pixels_are_drawn_anew_in_every_epoch():

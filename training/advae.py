@@ -4,10 +4,12 @@
 
 Digits of black and white pixels: those to train on are drawn anew in every epoch, with the grey of MNIST as
 probability, those to measure on are cut at a half. Codes of d = 10, batches of 100. Ten epochs of the
-autoencoder, which the paper trains 5 to 10 "until convergence"; then 50 of the prior on codes that are fixed.
+autoencoder, which the paper trains 5 to 10 "until convergence"; then 50 of the prior on codes that are fixed,
+of one such draw.
 
 The paper states no width, no optimizer and no rate. Here are two hidden layers of 300 with batch norm and
-ELU, which but for batch norm is the network of the homework that the authors started from, and Adam at 1e-3;
+ELU, which but for batch norm is the network of the homework that the authors started from, a softplus for the
+deviation of the VAE's posterior, and Adam at 1e-3;
 a flow of five couplings, each with a network of one hidden layer of 300 with ReLU; a generator and a critic
 of two of 300, by Adam at 1e-4 (0.5, 0.9) with the Wasserstein loss and at 2e-4 (0.5, 0.999) with the other.
 Where the encoder of the AAE and its critic play it is 2e-4 (0.5, 0.999), too: with Adam's own 0.9 the mean of

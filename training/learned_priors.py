@@ -12,7 +12,8 @@ below, others `--set model.beta_kl=0.1`. An adversarial autoencoder whose prior 
 300, 300 and 200 epochs, at the weight 0; the paper tells of no epochs of its prior alone.
 
 Networks: the paper names its reference [5] and has no list of references. By the alphabet that is InfoGAN,
-and these are InfoGAN's as Dai and Wipf (2019, arXiv:1903.05789) have them, whose code the paper measures by.
+and these are InfoGAN's as Dai and Wipf (2019, arXiv:1903.05789) have them, whose code the paper measures by,
+but for the spectral norm of encoders, which is Keras' (see `latentzoo.networks.infogan.encoder`).
 
 `*-residual-celeba` are those of its table 1, with residual networks of four scales: a VAE, a beta-VAE
 (`beta_kl=25`), a FactorVAE (gamma 40) and the flow prior at 0 and 1. 300 epochs with the rate halved every

@@ -117,8 +117,7 @@ class AAE(Autoencoder):
     def holds_codes_to_prior(self):
         return self.beta_kl > 0
 
-    def check_data(self, x):
-        super().check_data(x)
+    def check_trainable(self):
         learns = self.learned_prior and self.prior.trainable_variables
         if not (self.prior.fitted or learns):
             raise error(

@@ -14,7 +14,8 @@ rows are the gradient of one evidence lower bound: the joint objective of Xiao, 
 
 Afterwards `fit_prior` trains the prior alone, still on draws from the posteriors, fresh ones in every epoch.
 
-Lessons: at `beta_kl=0` nothing holds the posterior's deviation up, and it falls to the floor of 1e-6. Adding
+Lessons: at `beta_kl=0` nothing holds the posterior's deviation up, and it falls, with enough training to the
+floor of 1e-6 that all posteriors have here. Adding
 up both evaluations of the flow that the bilevel form speaks of, one for each row, would take twice the time:
 one serves both.
 """
@@ -27,7 +28,7 @@ from latentzoo.updates import Update, serializable
 
 @serializable
 class FlowPriorVAE(Variational):
-    """Variational autoencoder with a flow prior (Xiao, Yan and Amit, 2019, arXiv:1905.10485).
+    """Variational autoencoder with a flow prior (as in arXiv:1905.10485, and of Morrow and Chiu, 2020).
 
     Args:
         image_shape: `(height, width, channels)`, pixels in [0, 1].

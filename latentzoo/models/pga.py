@@ -17,9 +17,11 @@ elsewhere: pixels are in [-1, 1] there, so that `reconstruction` is four times t
 
 Lessons: a path through E that must not teach it is an application of E whose weights are constants
 (`frozen`), where the authors subtract a second pass. h is compared at codes that differ by a hundredth, so
-that networks in bfloat16 see rounding alone: leave them in float32. Batch norm sees batches of images, of
-their reconstructions and of samples, one by one and never together, and its moving statistics mix them all:
-samples are better with the statistics of a batch of samples.
+that networks in bfloat16 see rounding alone: leave them in float32, on a GPU without TensorFloat-32
+(`tf.config.experimental.enable_tensor_float_32_execution(False)`). Batch norm sees batches of images, of
+reconstructions and of samples, one by one and never together. Its moving statistics mix them, but for those
+of applications whose weights are constants, which move none: samples are better with the statistics of a
+batch of samples.
 """
 
 import keras
@@ -132,9 +134,9 @@ class PGA(Autoencoder):
 
     # ------------------------------------------------------------------ what is learned
 
-    def check_data(self, x):
-        super().check_data(x)
-        low = [layer for layer in self._flatten_layers() if layer.compute_dtype == "bfloat16"]
+    def check_trainable(self):
+        networks = [*self.encoder._flatten_layers(), *self.decoder._flatten_layers()]
+        low = [layer for layer in networks if layer.compute_dtype == "bfloat16"]
         if self.compares_near_codes and low:
             raise error(
                 "In bfloat16 codes that differ by a hundredth are the same.",

@@ -62,7 +62,8 @@ def run(name, recipe, out, *, tiny=False, strategy=None, command=None, verbose="
         history = runs.train(first, out, model, x=x, y=y, validation=validation, verbose=verbose)
     later = None
     if "prior_fit" in recipe:
-        later = runs.fit_prior(recipe, out, model, binarized(x) if model.binary else x, verbose=verbose)
+        seen = binarized(x, seed=recipe["seed"]) if model.binary else x  # as the first stage saw them
+        later = runs.fit_prior(recipe, out, model, seen, verbose=verbose)
     command = command or f"latentzoo train {name}"
     if tiny:
         recipe = {**recipe, "data": FIXTURE}
