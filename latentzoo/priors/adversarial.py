@@ -29,14 +29,14 @@ from latentzoo.graphs import tf
 from latentzoo.networks import critics, mlp
 from latentzoo.parts import check_model, check_network
 from latentzoo.priors.code_models import CodeModel
-from latentzoo.priors.generator import Generator
+from latentzoo.priors.implicit import Implicit
 from latentzoo.updates import Update, serializable
 
 LOSSES = ("wgan-gp", "gan")
 
 
 @serializable
-class AdversarialGenerator(Generator):
+class AdversarialGenerator(Implicit):
     """A network T from noise to codes, `z = T(u)`, fitted by a critic. It has no density and no inverse.
 
     Args:
@@ -66,15 +66,8 @@ class AdversarialGenerator(Generator):
         width = latent_dim if noise_dim is None else noise_dim
         super().__init__(latent_dim, noise_dim=width, units=units, hidden_layers=hidden_layers, **kwargs)
 
-    def _network(self):
-        return mlp.generator(
-            self.noise_dim,
-            self.latent_dim,
-            units=self.units,
-            hidden_layers=self.hidden_layers,
-            activation=self.activation,
-            dtype=self.dtype_policy,
-        )
+    def make(self, **settings):
+        return mlp.generator(**settings, activation=self.activation)
 
     def fit(
         self,

@@ -17,17 +17,17 @@ import numpy as np
 from keras import ops
 
 from latentzoo import losses
-from latentzoo.errors import error, flag, real, sizes, whole
+from latentzoo.errors import error, real, whole
 from latentzoo.graphs import chunks, infer
 from latentzoo.networks import mlp
 from latentzoo.priors.code_models import CodeModel
+from latentzoo.priors.implicit import Implicit
 from latentzoo.priors.nearest import DRAWS, nearest
-from latentzoo.priors.prior import Prior
 from latentzoo.updates import Update, serializable
 
 
 @serializable
-class Generator(Prior):
+class Generator(Implicit):
     """A network T from noise to codes, `z = T(e)`, fitted by IMLE. It has neither a density nor an inverse.
 
     Args:
@@ -50,35 +50,11 @@ class Generator(Prior):
     (3, 2)
     """
 
-    noise_dim = None  # an argument, where other priors have a property
+    def __init__(self, latent_dim, *, noise_dim=32, units=128, hidden_layers=2, **kwargs):
+        super().__init__(latent_dim, noise_dim=noise_dim, units=units, hidden_layers=hidden_layers, **kwargs)
 
-    def __init__(self, latent_dim, *, noise_dim=32, units=128, hidden_layers=2, unit_norm=False, **kwargs):
-        super().__init__(latent_dim, **kwargs)
-        sizes(noise_dim=noise_dim, units=units, hidden_layers=hidden_layers)
-        self.noise_dim, self.units, self.hidden_layers = int(noise_dim), int(units), int(hidden_layers)
-        self.unit_norm = flag("unit_norm", unit_norm)
-        self.network = self._network()
-        self.built = True
-
-    def _network(self):
-        return mlp.generator(
-            self.noise_dim,
-            self.latent_dim,
-            units=self.units,
-            hidden_layers=self.hidden_layers,
-            activation="relu",
-            use_bias=False,
-            dtype=self.dtype_policy,
-        )
-
-    @property
-    def fitted(self):
-        """Whether the network was trained: the moving means of a fresh one are zeros."""
-        return bool(np.any(self.network.get_layer("dense_0_norm").moving_mean))
-
-    def call(self, noise, training=False):
-        codes = self.network(noise, training=training)
-        return ops.normalize(codes, axis=-1) if self.unit_norm else codes
+    def make(self, **settings):
+        return mlp.generator(**settings, activation="relu", use_bias=False)
 
     def fit(
         self,
@@ -133,10 +109,6 @@ class Generator(Prior):
         )
 
     trainer_class = property(lambda self: NearestDraws)
-
-    def get_config(self):
-        names = ["noise_dim", "units", "hidden_layers", "unit_norm"]
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 class NearestDraws(CodeModel):
