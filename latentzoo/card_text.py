@@ -1,12 +1,12 @@
 """What a card says: Markdown and the Hub's metadata, made of `config.json` and `metrics.json` alone."""
 
-from latentzoo import allowed, sources
+from latentzoo import allowed, recipes, sources
 from latentzoo.evaluation import tables
 
 # Of a record, what the Hub's list is to tell.
 ARGUMENTS = (
     "deviation", "standard_error", "draws", "network", "sha256", "protocol", "split", "generated", "real",
-    "images", "resize", "seed", "data", "command",
+    "images", "resize", "seed", "data", "binarized", "command",
 )  # fmt: skip
 METRICS = {
     "accuracy": "accuracy",
@@ -162,26 +162,42 @@ def training(folder, provenance):
 
 - Data: {provenance["train_images"]:,} training images of {provenance["data"]}{split}{flips}. Licence of the
   data: {provenance["licence"]}.{faces}
-- {provenance["epochs"]} epochs in batches of {settings["batch_size"]}, seed {settings["seed"]}, in
-  {duration(provenance["seconds"])}{where}.
+- {provenance["epochs"]}{whole(provenance)} epochs in batches of {settings["batch_size"]},
+  seed {settings["seed"]}, in {duration(provenance["seconds"])}{where}.
 - {optimizer(settings)}{"".join(more(provenance))}{curve if (folder / "history.csv").is_file() else ""}
 """
 
 
+def whole(provenance):
+    """How many epochs the recipe has, if more than there were."""
+    name = provenance.get("recipe")
+    most = recipes.recipe(name)["epochs"] if name in recipes.names() else 0
+    return f" of the recipe's {most}" if most > provenance["epochs"] else ""
+
+
 def optimizer(settings):
-    """The optimizer and its rates, a sentence."""
+    """The optimizer with its settings, and its rates, a sentence."""
     main = settings["optimizer"]
     others = "".join(
-        f", {other['learning_rate']:g} for the {group}"
-        for group, other in settings.get("optimizers", {}).items()
-        if "learning_rate" in other
+        f"; of the {group} {told(other)}" for group, other in settings.get("optimizers", {}).items()
     )
-    return f"{main.get('name', 'Adam')} at {main['learning_rate']:g}{others}, times {steps(settings)}."
+    factors = steps(settings)
+    return f"{main.get('name', 'Adam')} with {told(main)}{others}{f', times {factors}' if factors else ''}."
+
+
+def told(settings):
+    """Settings as one would write them."""
+    return ", ".join(f"`{key}={value!r}`" for key, value in settings.items() if key not in ("name", "dtype"))
 
 
 def more(provenance):
     """What else there was to the training, lines of a list."""
     settings = provenance["settings"]
+    if told(settings.get("model", {})):
+        yield f"\n- The model with {told(settings['model'])}."
+    if "prior" in settings:
+        yield f"\n- Its prior `{settings['prior']['name']}`{' with ' * (len(settings['prior']) > 1)}"
+        yield f"{told(settings['prior'])}."
     network = settings.get("model", {}).get("perceptual_network")
     if network:
         yield f"\n- The reconstruction is compared in the features of `{network}`."
@@ -192,7 +208,9 @@ def more(provenance):
         schedule = {"learning_rate_factors": {}, **part}
         how = f": {part['epochs']} epochs in batches of {part['batch_size']}. {optimizer(schedule)}"
     else:
-        how = "".join(f", {key} {value}" for key, value in part.get("settings", {}).items()) + "."
+        how = "."
+    if part.get("settings"):
+        how = f", with {told(part['settings'])}{how}"
     took = ""
     if "prior_seconds" in provenance:
         took = f" It took {duration(provenance['prior_seconds'])}."
@@ -284,7 +302,7 @@ def steps(settings):
     ]
     if len(factors) > 4:  # the rest goes on likewise
         factors = [*factors[:3], f"and so on, {factors[-1]}"]
-    return ", ".join(factors) or "1 throughout"
+    return ", ".join(factors)
 
 
 def show(summary):

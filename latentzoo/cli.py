@@ -77,6 +77,8 @@ def list_(pattern: Annotated[str, typer.Argument()] = "*", as_json: AsJson = Fal
     from rich.console import Console
     from rich.table import Column, Table
 
+    from latentzoo.evaluation import tables
+
     name = Column("name", min_width=max((len(row["name"]) for row in rows), default=0))  # to be copied whole
     table = Table(name, "family", "images", "data", "weights", "MB", box=None, padding=(0, 1, 0, 0))
     for row in rows:
@@ -86,7 +88,7 @@ def list_(pattern: Annotated[str, typer.Argument()] = "*", as_json: AsJson = Fal
             "x".join(map(str, row["image_shape"])),
             row["provenance"].get("data", "?"),
             f"{row['parameters'] / 1e6:.1f} M",
-            f"{row['bytes'] / 1e6:.0f}",
+            tables.megabytes(row["bytes"]),
         )
     Console().print(table)
 

@@ -226,7 +226,7 @@ def load(
         force_download: bool. Fetch what the cache has as well.
 
     Returns:
-        A compiled `latentzoo.models.Autoencoder` with its fitted prior.
+        A compiled `latentzoo.models.Autoencoder` with its fitted prior, or `latentzoo.models.Classifier`.
 
     Raises:
         ValueError: the name is unknown, or a file is damaged, tampered with, or of a newer format.

@@ -14,13 +14,14 @@ import re
 import shutil
 import sys
 
-from latentzoo import zoo
+from latentzoo import recipes, zoo
 from latentzoo.configs import read_config
+from latentzoo.evaluation.tables import megabytes
 from latentzoo.files import write_json
 
 MARK = "<!-- checkpoints: written by training/shelve.py -->\n"
-HEAD = """| name | images | prior | parameters | MB | on images not trained on | data and licence |
-|---|---|---|---|---|---|---|
+HEAD = """| name | images | prior | weights | MB | epochs | on unseen images | FCD | data and licence |
+|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -41,7 +42,12 @@ def rows():
     for name in zoo.list_models():
         facts = zoo.info(name)
         provenance, test = facts["provenance"], facts["metrics"]["test"]
-        megabytes = facts["bytes"] / 1e6
+        epochs, most = provenance["epochs"], recipes.recipe(name)["epochs"]
+        of_samples = [
+            record["mean"]
+            for record in facts["metrics"].get("evaluations", [])
+            if (record["metric"], record["of"], record.get("name")) == ("frechet_distance", "samples", "FCD")
+        ]
         prior = read_config(zoo.find(name))["arguments"].get("prior")
         if "accuracy" in test:
             measured = f"accuracy {test['accuracy']['mean']:.4f}"
@@ -52,8 +58,10 @@ def rows():
         yield (
             f"| `{name}` | {'x'.join(map(str, facts['image_shape']))} "
             f"| {'`' + prior['class_name'] + '`' if prior else 'none'} "
-            f"| {facts['parameters'] / 1e6:.1f} M | {megabytes:.{int(megabytes < 1)}f} "
+            f"| {facts['parameters'] / 1e6:.1f} M | {megabytes(facts['bytes'])} "
+            f"| {epochs}{f' of {most}' * (epochs != most)} "
             f"| {measured} ({facts['metrics']['images']:,} images) "
+            f"| {f'{of_samples[0]:.3g}' if of_samples else '–'} "
             f"| {provenance['data']}, {provenance['licence']} |\n"
         )
 

@@ -12,7 +12,10 @@ from latentzoo.files import write_json
 from latentzoo.measurements import read_metrics
 
 # What two measurements must share for their numbers to be comparable. Seeds and draws may differ.
-SAME = ("metric", "of", "network", "sha256", "protocol", "split", "generated", "real", "images", "data")
+SAME = (
+    "metric", "of", "network", "sha256", "protocol", "split", "generated", "real", "images", "data",
+    "binarized",
+)  # fmt: skip
 CHANCE = 1e-3  # of a false alarm
 ARITHMETIC = 2e-3  # relative: what the same numbers differ by between machines, with room
 
@@ -26,6 +29,8 @@ def of_card(folder):
 def of_run(metrics, provenance):
     """What the end of a training run has measured."""
     facts = {"images": metrics.get("images"), "split": "test", "data": data_name(provenance)}
+    if facts["data"] and provenance["settings"].get("binarize"):
+        facts["binarized"] = True
     return [
         {"metric": metric, "of": "test images", **facts, **summary}
         for metric, summary in metrics.get("test", {}).items()

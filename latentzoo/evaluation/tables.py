@@ -20,6 +20,11 @@ def label(record):
     return record.get("name") or LABELS.get(record["metric"], record["metric"])
 
 
+def megabytes(size):
+    """Bytes in MB, with one digit more below 1."""
+    return f"{size / 1e6:.{int(size < 1e6)}f}"
+
+
 def value(record):
     """Mean and deviation (or standard error), with two digits of the latter."""
     spread = record.get("standard_error", record.get("deviation", 0.0))
@@ -38,10 +43,15 @@ def published(paper, record):
     return f"{name}{paper['value']:g}{spread}{'*' if others else ''}"
 
 
+def images_of(record):
+    """The data set of a record, and whether its pixels were made black or white."""
+    return f"{record['data']}, in black and white" if record.get("binarized") else record["data"]
+
+
 def circumstances(record):
     """All that a number depends on, in a line."""
     if "network" not in record:
-        return f"{record['images']:,} {record['of']} of {record['data']}, mean ± standard error"
+        return f"{record['images']:,} {record['of']} of {images_of(record)}, mean ± standard error"
     network = f"{record['network']} (sha256 {record['sha256'][:12]}), resize {record['resize']}"
     if "protocol" not in record:
         return f"{network}; {record['generated']:,} samples, seed {record['seed']}"
@@ -49,7 +59,7 @@ def circumstances(record):
     draws = f"mean ± deviation of {record['draws']} draws" if record["draws"] > 1 else "one draw"
     return (
         f"by {network}; {record['protocol']}: {record['generated']:,}{real} "
-        f"of {record['data']}, {draws}, seed {record['seed']}"
+        f"of {images_of(record)}, {draws}, seed {record['seed']}"
     )
 
 
@@ -58,11 +68,12 @@ def comparison(facts, cards, picture, painters, n, seed):
     rows = {
         "images": ["x".join(map(str, fact["image_shape"])) for fact in facts],
         "parameters": [f"{fact['parameters'] / 1e6:.1f} M" for fact in facts],
-        "MB": [f"{fact['bytes'] / 1e6:.0f}" for fact in facts],
+        "MB": [megabytes(fact["bytes"]) for fact in facts],
     }
     for column, card in enumerate(cards):
         for record in card:
             by = [record[key] for key in ("network", "protocol") if key in record]
+            by += ["in black and white"] if record.get("binarized") else []
             head = f"{label(record)} of {record['of']}" + (f" ({', '.join(by)})" if by else "")
             rows.setdefault(head, ["–"] * len(cards))[column] = value(record)
     lines = [["", *(fact["name"] for fact in facts)], ["---"] * (len(facts) + 1)]
