@@ -444,3 +444,152 @@ def test_the_claims_hold_of_the_papers_own_numbers(modules):
     assert {c for c, (kind, _) in got.items() if kind == "undecided within noise"} == {"CL-09"}
     assert not [c for c, (kind, _) in got.items() if kind == "not held"]
     assert all(kind in modules["verdicts"].VERDICTS and why for kind, why in got.values())
+
+
+BILEVEL, LEARNED = "VAE+flow prior (beta_KL={})", "VAE+flow prior (beta_KL={}, learned gamma)"
+AAE, BARE = "AAE+learned prior (beta_KL={})", "LPGA without latent reconstruction (alpha=beta=0)"
+WASSERSTEIN, GAN = "AdvAE (WGAN-GP)", "AdvAE (GAN)"
+CODES = "divergence of codes from the prior, nats"
+BINARY, FACES = "MNIST-binarized", "CelebA-64 (crop 160)"
+TAUGHT, SILHOUETTE = "LPGA (decoder learns latent reconstruction)", "silhouette of codes"
+RISE, FALL, WORST = "clearest rise of the loss", "clearest fall of the loss", "worst rise of the FCD"
+
+
+def distances(**by_system):
+    return {(system, "FCD"): value for system, value in by_system.items()}
+
+
+def sweep(pattern, *values):
+    weights = (0, 0.1, 1) if len(values) == 3 else (0, 1)
+    return {(pattern.format(weight), "FCD"): v for weight, v in zip(weights, values, strict=True)}
+
+
+def plane(flow, gaussian, floor):
+    names = ("VAE+flow prior", "one Gaussian", "training codes")
+    values = zip(names, (flow, gaussian, floor), strict=True)
+    return {(f"{name} (beta_KL=0, d=2)", CODES): value for name, value in values}
+
+
+def curves(rise, fall):
+    found = {("FlowAE", "loss"): [9.0, 8.0, 7.0], ("FlowAE", RISE): -1.0}
+    return {**found, (WASSERSTEIN, RISE): rise, (WASSERSTEIN, FALL): fall}
+
+
+def steadier(gp, gan, *rises):
+    return {
+        (WASSERSTEIN, "FCD"): gp,
+        (GAN, "FCD"): gan,
+        (WASSERSTEIN, WORST): rises[0],
+        (GAN, WORST): rises[1],
+    }
+
+
+def clear(**by_system):
+    metrics = ("PRD F8 (recall)", "PRD F1/8 (precision)")
+    return {(s, m): v for s, values in by_system.items() for m, v in zip(metrics, values, strict=True)}
+
+
+def sizes(at_none, at_one):
+    return {
+        (f"VAE+flow prior (beta_KL={weight}, d={size})", "FCD"): values[i > 2]
+        for weight, values in ((0, at_none), (1, at_one))
+        for i, size in enumerate((8, 16, 32, 64, 128))
+    }
+
+
+def plateau(losses, distances):
+    return {("LPGA", "loss"): losses, ("LPGA", "FCD"): distances}
+
+
+def norms(lpga, lpga_bare, vpga, vpga_bare):
+    values = {"LPGA (batch norm)": lpga, "LPGA (no batch norm)": lpga_bare}
+    values |= {"VPGA (batch norm)": vpga, "VPGA (no batch norm)": vpga_bare}
+    return {(system, "FCD"): [2 * v, 1.5 * v, v] for system, v in values.items()}
+
+
+@pytest.mark.parametrize(
+    "id, dataset, numbers, expected",
+    [
+        ("CL-20", "MNIST", {**sweep(BILEVEL, 1, 2, 3), **sweep(AAE, 1, 2)}, "held"),
+        ("CL-20", "MNIST", {**sweep(BILEVEL, 3, 2, 1), **sweep(AAE, 1, 2)}, "not held"),
+        ("CL-20", "MNIST", {**sweep(BILEVEL, 1, 2, 3), **sweep(AAE, 2, 1)}, "not held"),
+        ("CL-20", "MNIST", {**sweep(BILEVEL, 3, 1, 4), **sweep(AAE, 1, 2)}, "not held"),
+        ("CL-20", "MNIST", sweep(BILEVEL, 1, 2, 3), "not run"),
+        ("CL-20", "MNIST", sweep(BILEVEL, 3, 2, 1), "not held"),
+        ("CL-21", "MNIST", {**sweep(LEARNED, 1, 2, 3), **sweep(BILEVEL, 1, 5, 9)}, "held"),
+        ("CL-21", "MNIST", {**sweep(LEARNED, 1, 5, 9), **sweep(BILEVEL, 1, 2, 3)}, "not held"),
+        ("CL-22", "Fashion-MNIST, CIFAR-10", sizes((1, 9), (4, 5)), "held"),
+        ("CL-22", "Fashion-MNIST, CIFAR-10", sizes((4, 5), (1, 9)), "not held"),
+        ("CL-23", "MNIST", plane(2.0, 9.0, 1.0), "held"),
+        ("CL-23", "MNIST", plane(7.0, 9.0, 1.0), "not held"),  # nearer to one Gaussian than to the floor
+        ("CL-23", "MNIST", plane(9.0, 7.0, 1.0), "not held"),
+        ("CL-30", BINARY, distances(FlowAE=1, AAE=3, VAE=4) | {(WASSERSTEIN, "FCD"): 2}, "held"),
+        ("CL-30", BINARY, distances(FlowAE=1, AAE=4, VAE=3) | {(WASSERSTEIN, "FCD"): 2}, "not held"),
+        ("CL-31", BINARY, curves(1.0, 1.0), "held"),
+        ("CL-31", BINARY, curves(1.0, -1.0), "not held"),
+        ("CL-31", BINARY, {**curves(1.0, 1.0), ("FlowAE", RISE): 1.0}, "not held"),
+        ("CL-31", BINARY, {**curves(1, 1), ("FlowAE", "loss"): [7.0, 8.0, 9.0]}, "not held"),
+        ("CL-32", BINARY, steadier(1, 2, 1, 2), "held"),
+        ("CL-32", BINARY, steadier(1, 2, 2, 1), "not held"),
+        ("CL-32", BINARY, steadier(2, 1, 1, 2), "not held"),
+        ("CL-33", BINARY, {("VAE", SILHOUETTE): 1, ("FlowAE", SILHOUETTE): 2}, "held"),
+        ("CL-33", BINARY, {("VAE", SILHOUETTE): 2, ("FlowAE", SILHOUETTE): 1}, "not held"),
+        ("CL-34", BINARY, clear(AAE=(1, 4), VAE=(3, 1), FlowAE=(4, 4)), "held"),
+        ("CL-34", BINARY, clear(AAE=(3, 4), VAE=(1, 1), FlowAE=(4, 4)), "not held"),
+        ("CL-34", BINARY, clear(AAE=(1, 1), VAE=(3, 3), FlowAE=(4, 4)), "not held"),
+        ("CL-50", "MNIST", distances(LPGA=1, VPGA=2, LVPGA=3, VAE=4), "held"),
+        ("CL-50", "MNIST", distances(LPGA=1, VPGA=2, LVPGA=5, VAE=4), "not held"),
+        ("CL-51", "MNIST", {**distances(LPGA=1), (BARE, "FCD"): 2}, "held"),
+        ("CL-51", "MNIST", {**distances(LPGA=2), (BARE, "FCD"): 1}, "not held"),
+        ("CL-52", "MNIST", {**distances(LPGA=1), (TAUGHT, "FCD"): 2}, "held"),
+        ("CL-52", "MNIST", {**distances(LPGA=2), (TAUGHT, "FCD"): 1}, "not held"),
+        ("CL-53", FACES, {("VPGA", "FCD"): [9.0, 5.0, 7.0], ("LPGA", "FCD"): [9.0, 7.0, 5.0]}, "held"),
+        ("CL-53", FACES, {("VPGA", "FCD"): [9.0, 7.0, 5.0], ("LPGA", "FCD"): [9.0, 7.0, 5.0]}, "not held"),
+        ("CL-53", FACES, {("VPGA", "FCD"): [9.0, 5.0, 7.0], ("LPGA", "FCD"): [9.0, 5.0, 7.0]}, "not held"),
+        ("CL-54", "MNIST", plateau([90.0, 40.0, 39.9], [9.0, 7.0, 5.0]), "held"),
+        ("CL-54", "MNIST", plateau([90.0, 80.0, 40.0], [9.0, 7.0, 5.0]), "not held"),
+        ("CL-54", "MNIST", plateau([90.0, 40.0, 39.9], [9.0, 7.0, 8.0]), "not held"),
+        ("CL-56", "MNIST", norms(10, 20, 40, 20), "held"),
+        ("CL-56", "MNIST", norms(20, 10, 40, 10), "not held"),
+        ("CL-56", "MNIST", norms(10, 20, 5, 20), "not held"),
+    ],
+)  # fmt: skip
+def test_a_claim_is_held_the_papers_way_round_alone(modules, id, dataset, numbers, expected):
+    (claim,) = [claim for claim in modules["claims"].CLAIMS if claim.id == id]
+    names = {"FCD": "frechet_distance", **{v: k for k, v in modules["measured"].NAMES.items()}}
+    found = [
+        estimate(modules, mean, 0.01, system, where, metric=names[metric], name=metric, epochs=epoch,
+                 paper=claim.paper)
+        for where in dataset.split(", ")
+        for (system, metric), value in numbers.items()
+        for epoch, mean in enumerate(value if isinstance(value, list) else [value], 1)
+    ]  # fmt: skip
+    kind, why = modules["verdicts"].verdict(claim, modules["measured"].lookup(found, claim.paper))
+    assert kind == expected, why
+
+
+def test_a_verdict_says_on_how_much_it_rests(modules):
+    order = modules["verdicts"].order
+    parts = [order("FCD", ["GLF"], ["VAE"], [dataset]) for dataset in ("MNIST", "CIFAR-10")]
+    several = {"spread": "seeds", "epochs": 10}
+    for about, said in (
+        ({"epochs": 10}, "10 epochs, one training of each"),
+        (several, "10 trainings of each"),
+    ):
+        found = [estimate(modules, 1.0, **about), estimate(modules, 2.0, system="VAE", **about)]
+        kind, why = judge(modules, parts, found)
+        assert kind == "held" and why.startswith(
+            "on 1 of 2 data sets: 1 comparison, by FCD (classifier-mnist), after"
+        )
+        assert said in why
+    other = [
+        estimate(modules, 3.0, dataset="CIFAR-10"),
+        estimate(modules, 2.0, system="VAE", dataset="CIFAR-10"),
+    ]
+    assert judge(modules, parts, [*found, *other])[0] == "not held"
+
+
+def test_beside_a_paper_stands_the_mean_of_trainings(modules):
+    (record,) = [r for r in RECORDS if (r["system"], r["dataset"], r["metric"]) == ("GLF", "MNIST", "FID")]
+    best, mean = estimate(modules, 1.0), dataclasses.replace(estimate(modules, 2.0, spread="seeds"), draws=5)
+    assert modules["beside"].beside(record, [best, mean]) == [mean]

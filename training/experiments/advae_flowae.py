@@ -11,7 +11,8 @@ end, mean and deviation over the seeds: the Frechet distance of 10,000 samples t
 half, by classifier-mnist (and that of 10,000 training images, the floor), their recall and precision, and of
 codes the silhouette by digit of a t-SNE map of 2,000 test images, perplexity 70. While priors are fitted,
 after every fifth epoch, the distance, and on the codes of the test images the loss: of the flow its negative
-log-likelihood, of a critic what it descends, but for the penalty.
+log-likelihood, of a critic what it descends, but for the penalty. How much these curves rise and fall is
+measured of each seed by itself: a mean of curves swings less than any of them.
 """
 
 import itertools
@@ -30,6 +31,7 @@ from latentzoo.metrics import frechet_distance, precision_recall, silhouette, ts
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import curves
+from report.quantities import clearest, mirrored, rises_of
 
 NAME, NETWORK, COUNT, MAPPED, EVERY = "advae_flowae", "classifier-mnist", 10_000, 2_000, 5
 CLAIMS = ("CL-30", "CL-31", "CL-32", "CL-33", "CL-34")
@@ -76,7 +78,7 @@ def train(system, seed, share, out):
     if any(row["metric"] == "f8" and row["command"] == command for row in curves.read(path)):
         return
     (x, _), (test, digits) = (data.arrays("mnist", split) for split in ("train", "test"))
-    x_cut, test = images.binarized(x), images.binarized(test)
+    drawn, test = images.binarized(x, seed=seed), images.binarized(test)
     facts = {"system": system, "paper": PAPER, "dataset": DATASET, "split": "test", "seed": seed,
              "real": len(test), "trained": len(x), "command": command}  # fmt: skip
     real = references.reference(extractors.load(NETWORK), protocols.find("std"), None, lambda: test)
@@ -88,9 +90,10 @@ def train(system, seed, share, out):
     if second:
         recipe |= second
         model.replace(prior=recipes.prior(recipe))
-        measure = curves.Curves(path, None, EVERY, epochs, **facts)
-        measure.measure = lambda trainer: fitting(model, trainer, system, test, seed, real)
-        later = runs.fit_prior(recipe, path.parent, model, x_cut, verbose=0, callbacks=[measure])
+        measure = curves.Curves(
+            path, lambda trainer: fitting(model, trainer, system, test, seed, real), EVERY, epochs, **facts
+        )
+        later = runs.fit_prior(recipe, path.parent, model, drawn, verbose=0, callbacks=[measure])
         epochs += recipe["prior_fit"]["epochs"]
     curves.checkpoint(model, SYSTEMS[system], recipe, history, path.parent, len(x), command, later)
     names = {"frechet_distance": "FCD", "f8": "PRD F8", "f1_8": "PRD F1/8"}
@@ -124,6 +127,20 @@ def described(share):
     return f"python training/experiments/{NAME}.py" + (f" --share {share:g}" if share != 1 else "")
 
 
+def swings(rows):
+    """How much the curves of one run rise and fall, as rows of its end."""
+    for metric, found in (
+        ("loss", {"loss_rise": clearest, "loss_fall": lambda points: clearest(mirrored(points))}),
+        ("frechet_distance", {"distance_rise": lambda points: max(rises_of(points))}),
+    ):
+        curve = [row for row in rows if row["metric"] == metric]
+        points = [(float(row["value"]), float(row["deviation"] or 0)) for row in curve]
+        for name, rule in found.items() if len(curve) > 1 else ():
+            value, deviation = rule(points)
+            facts = {"metric": name, "name": curves.measured.NAMES[name], "value": value, "spread": ""}
+            yield {**curve[-1], **facts, "deviation": deviation or ""}
+
+
 def over_seeds(rows):
     """Mean and deviation over the seeds of what is alike."""
     alike = ("system", "metric", "epochs")
@@ -133,16 +150,18 @@ def over_seeds(rows):
         yield {**row, "command": f"{row['command']} --seeds {row['draws']}"}
 
 
-def picture(rows, out, path):
-    """Curves of the priors and the ends of all; maps of codes of the first seed."""
-    figure, axes = plt.subplots(1, 4, figsize=(18, 4), layout="constrained")
+def picture(rows, by_seed, out, path):
+    """Curves of the priors and the ends of all; the losses of each seed; maps of codes of the first seed."""
+    figure, axes = plt.subplots(1, 6, figsize=(25, 4), layout="constrained")
     for system in SYSTEMS:
-        for axis, metric in zip(axes[:2], ("frechet_distance", "loss"), strict=True):
-            axis.plot(*curves.curve(rows, system, metric), marker="o", markersize=4, label=system)
+        axes[0].plot(*curves.curve(rows, system, "frechet_distance"), marker="o", markersize=4, label=system)
     axes[0].set(xlabel="epoch", title="Frechet distance, classifier", yscale="log")
-    axes[1].set(xlabel="epoch", title="loss on test codes", yscale="symlog")
     axes[0].legend(fontsize=8)
-    for axis, system in zip(axes[2:], ("VAE", "FlowAE"), strict=True):
+    for axis, system in zip(axes[1:4], LEARNED, strict=True):
+        for own in by_seed:
+            axis.plot(*curves.curve(own, system, "loss"), linewidth=1)
+        axis.set(xlabel="epoch", title=f"{system}: loss on test codes, each seed")
+    for axis, system in zip(axes[4:], ("VAE", "FlowAE"), strict=True):
         kept = out / "seed-0" / curves.folder(system) / "map.npz"
         if kept.exists():
             with np.load(kept) as file:
@@ -161,11 +180,17 @@ def main(arguments=None):
         floor(seed, given.share, given.out)
     for seed, system in itertools.product(range(given.seeds), SYSTEMS):
         train(system, seed, given.share, given.out)
-        measured = itertools.product(range(seed + 1), [REAL, *SYSTEMS])
-        found = [given.out / f"seed-{i}" / curves.folder(name) / "measured.csv" for i, name in measured]
-        rows = list(over_seeds(sum(map(curves.read, found), [])))
+        found = [
+            [
+                curves.read(given.out / f"seed-{i}" / curves.folder(name) / "measured.csv")
+                for name in (REAL, *SYSTEMS)
+            ]
+            for i in range(seed + 1)
+        ]
+        by_seed = [[row for own in runs_of for row in (*own, *swings(own))] for runs_of in found]
+        rows = list(over_seeds(sum(by_seed, [])))
         curves.write(rows, given.results / f"{NAME}.csv")
-        picture(rows, given.out, given.results / f"{NAME}.png")
+        picture(rows, by_seed, given.out, given.results / f"{NAME}.png")
         end = curves.curve(rows, system, "frechet_distance")[1][-1]
         print(f"seed {seed}, {system}: mean FCD so far {end:.4g}", flush=True)
     print(*curves.judged(given.results, PAPER, DATASET, *CLAIMS), sep="\n")
