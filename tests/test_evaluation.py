@@ -15,6 +15,7 @@ from latentzoo.configs import read_config
 from latentzoo.errors import Damaged
 from latentzoo.evaluation import measures, protocols, published, records, references, tables
 from latentzoo.evaluation.run import Run
+from latentzoo.images import binarized
 from latentzoo.metrics import ConstantFeatures, FewSamples, frechet_distance, precision_recall
 
 SHAPE = (8, 8, 1)
@@ -492,6 +493,17 @@ def test_a_callback_logs_the_distance(model, judge):
     for arguments in ({"every": 0}, {"samples": 1}, {"seed": -1}):
         with pytest.raises(ValueError, match="Bad"):
             latentzoo.metrics.Distance(pictures(9, 0), str(judge), **arguments)
+
+
+def test_a_callback_compares_binary_pixels_with_such(judge, monkeypatch):
+    real, network = pictures(200, 0), extractors.load(str(judge))
+    monkeypatch.setattr(data, "arrays", lambda name, split: (real, None))
+    model = latentzoo.models.VAE(SHAPE, 3, likelihood="bernoulli")
+    wanted = network.features(binarized(real)).mean(axis=0)
+    for given in ("mnist", real):  # beside the network are features of grey ones
+        callback = latentzoo.metrics.Distance(given, network)
+        callback.set_model(model)
+        np.testing.assert_allclose(callback.real.mean, wanted, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize(

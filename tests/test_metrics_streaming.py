@@ -104,6 +104,16 @@ def test_far_features_cost_no_digits():
     np.testing.assert_allclose(metric.result(), metrics.frechet_distance(FEATURES, REAL), rtol=1e-6)
 
 
+def test_a_dead_feature_is_no_trouble():
+    real, dead = np.random.default_rng(0).random((300, 3)), np.zeros((9984, 1))
+    for seed in range(20):  # by chance one in two has a variance below 0
+        x = np.concatenate([np.random.default_rng(seed).random((9984, 2)), dead], axis=1)
+        metric = metrics.FrechetDistance(real)
+        for batch in np.split(x, 156):
+            metric.update_state(batch)
+        np.testing.assert_allclose(metric.result(), metrics.frechet_distance(x, real), rtol=1e-6)
+
+
 def test_half_precision_is_summed_in_float64():
     metric = metrics.FrechetDistance(REAL)
     half = tf.cast(FEATURES, "bfloat16")

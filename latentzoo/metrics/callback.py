@@ -6,6 +6,7 @@ from latentzoo import extractors
 from latentzoo.errors import error, whole
 from latentzoo.evaluation import protocols, references
 from latentzoo.graphs import chunks
+from latentzoo.images import binarized
 from latentzoo.metrics.frechet import frechet_distance
 from latentzoo.metrics.moments import Moments
 
@@ -20,7 +21,8 @@ class Distance(keras.callbacks.Callback):
 
     Args:
         data: real images, `(n, height, width, channels)`, floats in [0, 1] or uint8, or `Moments` of their
-            features, or the name of a data set, whose test images are meant.
+            features, or the name of a data set, whose test images are meant. For a model of binary pixels
+            images are cut at a half.
         network: an extractor or its name, as in `latentzoo.extractors.load`.
         every: int. Epochs from one measurement to the next.
         samples: int. Generated images, rounded to 8 bits.
@@ -45,31 +47,32 @@ class Distance(keras.callbacks.Callback):
         for key, value, least in (("every", every, 1), ("samples", samples, 2), ("seed", seed, 0)):
             whole(key, value, least=least)
         self.every, self.samples, self.seed = every, samples, seed
-        self.extractor = extractors.resolve(network)
-        self.real = moments(data, self.extractor)
+        self.data, self.extractor = data, extractors.resolve(network)
 
     def set_model(self, model):
         super().set_model(model)
         if not hasattr(model, "sample"):
             expected = "a generative autoencoder of latentzoo"
             raise error("Only models that sample have this distance.", expected, type(model).__name__)
+        self.real = moments(self.data, self.extractor, getattr(model, "binary", False))
 
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every and epoch + 1 != self.params["epochs"]:
             return
         images = protocols.find("std").generated(self.model.sample(self.samples, seed=self.seed))
-        generated = moments(images, self.extractor)
+        generated = Moments.of(self.extractor.features(piece) for piece in chunks(images, references.PIECE))
         if logs is not None:
             logs["frechet_distance"] = frechet_distance(generated, self.real)
 
 
-def moments(data, extractor):
-    """`Moments` of the features of images."""
+def moments(data, extractor, binary):
+    """`Moments` of the features of real images, in black and white for a model of such."""
     if isinstance(data, Moments):
         return data
+    seen = binarized if binary else lambda images: images
     if isinstance(data, str):
         from latentzoo.data import arrays
 
-        std = protocols.find("std")
-        return references.reference(extractor, std, data, lambda: arrays(data, "test")[0]).moments
-    return Moments.of(extractor.features(piece) for piece in chunks(data, references.PIECE))
+        std, known = protocols.find("std"), None if binary else data  # what is kept by name is grey
+        return references.reference(extractor, std, known, lambda: seen(arrays(data, "test")[0])).moments
+    return Moments.of(extractor.features(piece) for piece in chunks(seen(data), references.PIECE))

@@ -121,6 +121,8 @@ class FrechetDistance(Sums):
             return np.float64("nan")
         shift = total / count
         covariance = (products - count * np.outer(shift, shift)) / (count - 1)
+        # Of a feature that does not vary, rounding may leave less than nothing.
+        np.fill_diagonal(covariance, np.maximum(np.diagonal(covariance), 0))
         mean = self.reference.mean + shift
         generated = Moments.known(mean, covariance, int(np.rint(count)))
         return np.float64(frechet_distance(generated, self.reference))
