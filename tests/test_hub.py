@@ -850,6 +850,14 @@ def test_push_every_other_epoch(server, learner, images):
     assert len(server.commits(REPO)) == 3  # the first, that of epoch 2, that of the end
 
 
+def test_what_another_callback_restores_at_the_end_is_pushed(server, learner, images):
+    first = samples(learner)
+    best = keras.callbacks.EarlyStopping("loss", patience=0, min_delta=1e9, restore_best_weights=True)
+    learner.fit(images, epochs=2, verbose=0, callbacks=[best, hub.PushToHub(REPO)])
+    np.testing.assert_array_equal(samples(latentzoo.load(REPO)), samples(learner))
+    assert (samples(learner) != first).any()
+
+
 def test_a_slow_upload_holds_nothing_up(server, learner, images):
     trained = threading.Event()
     held = server.fault("PUT /lfs", lambda answer: trained.wait(30) and None, times=1, early=True)

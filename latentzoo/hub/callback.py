@@ -24,7 +24,8 @@ class PushToHub(keras.callbacks.Callback):
 
     Args:
         repo_id: `"user/repo"`, made if need be.
-        every: `"epoch"`, or int, epochs from one push to the next. The end of training always pushes.
+        every: `"epoch"`, or int, epochs from one push to the next. The end of training always pushes, so that
+            after `EarlyStopping(restore_best_weights=True)` in the list the best are there.
         private, token, revision, commit_message, card: as in `Autoencoder.push_to_hub`.
 
     Raises:
@@ -57,7 +58,7 @@ class PushToHub(keras.callbacks.Callback):
         self.options = {"revision": revision, "commit_message": commit_message, "card": card}
         self.repo_id = repo_id
         self.url = None  # of the last commit
-        self._upload, self._warned, self._behind = None, False, False
+        self._upload, self._warned = None, False
 
     def set_model(self, model):
         super().set_model(model)
@@ -66,7 +67,7 @@ class PushToHub(keras.callbacks.Callback):
             raise error("Only checkpoints of latentzoo are pushed.", expected, f"{type(model).__name__}")
 
     def on_train_begin(self, logs=None):
-        self._upload, self._warned, self._behind = None, False, False
+        self._upload, self._warned = None, False
         try:
             Remote(self.place, self.token).prepare(self.private)
         except PermissionError:
@@ -75,21 +76,18 @@ class PushToHub(keras.callbacks.Callback):
             self._warn(mistake)
 
     def on_epoch_end(self, epoch, logs=None):
-        self._behind = True
         if (epoch + 1) % self.every == 0:
             self._push()
 
     def on_train_end(self, logs=None):
         self._finish(wait=True)
-        if self._behind:
-            self._push()
-            self._finish(wait=True)
+        self._push()  # of weights that are there already, this makes no commit
+        self._finish(wait=True)
 
     def _push(self):
         self._finish(wait=False)
         if self._upload is not None:
             return
-        self._behind = False
         self._upload = Upload(self.model, self.repo_id, {"token": self.token, **self.options})
 
     def _finish(self, wait):
@@ -100,7 +98,6 @@ class PushToHub(keras.callbacks.Callback):
         try:
             self.url = upload.result()
         except MISTAKES as mistake:
-            self._behind = True
             self._warn(mistake)
 
     def _warn(self, mistake):
