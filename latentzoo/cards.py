@@ -9,7 +9,8 @@ import re
 
 import yaml
 
-from latentzoo.card_text import markdown, metadata
+from latentzoo.card_metadata import metadata
+from latentzoo.card_text import markdown
 from latentzoo.configs import read_config
 from latentzoo.errors import error
 from latentzoo.files import replacing

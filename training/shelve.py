@@ -42,7 +42,7 @@ def rows():
     for name in zoo.list_models():
         facts = zoo.info(name)
         provenance, test = facts["provenance"], facts["metrics"]["test"]
-        epochs, most = provenance["epochs"], recipes.recipe(name)["epochs"]
+        epochs, most = provenance["epochs"], recipes.whole_epochs(name)
         of_samples = [
             record["mean"]
             for record in facts["metrics"].get("evaluations", [])

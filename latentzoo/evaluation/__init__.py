@@ -47,9 +47,10 @@ def evaluate(
         model: an `Autoencoder`, a `Classifier`, or what `latentzoo.load` opens.
         metrics: list of names, or one, or `None` for what can be told. Of features: `"distance"` (of
             samples, of reconstructions, which a perfect prior would reach, and of real images of the other
-            split, which tell the noise), `"kernel_distance"`, `"precision_recall"`, `"inception_score"`. Of
-            images: `"reconstruction"` (squared error, and nats for a code), `"accuracy"` of a classifier. Of
-            paths: `"path_length"` and `"separability"`, in the noise of the prior and between codes.
+            split, which are without a fault), `"kernel_distance"`, `"precision_recall"`,
+            `"inception_score"`. Of images: `"reconstruction"` (squared error, and nats for a code),
+            `"accuracy"` of a classifier. Of paths: `"path_length"` and `"separability"`, in the noise of the
+            prior and between codes.
         network: an extractor or its name, as in `latentzoo.extractors.load`; the classifier of the data set
             if `None`. Only `"inception"` gives what is called FID.
         protocol: `"std"`, `"train5k"` or `"tsvae-compat"`; see `latentzoo.evaluation.protocols`.

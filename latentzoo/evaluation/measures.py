@@ -21,8 +21,9 @@ FACE = (slice(24, 56), slice(16, 48))  # of 64 x 64 pixels: rows 3/8 to 7/8, col
 def by_features(run, wanted):
     """Measures of features: of samples, of real images of the other split, and of their reconstructions.
 
-    The second tells what chance alone does at this number of images, the third what is left for the prior
-    to do: samples of a perfect one would be reconstructions.
+    The second tells what images without a fault have, of chance at this number of images and of what sets
+    the splits apart; the third what is left for the prior to do: samples of a perfect one would be
+    reconstructions.
     """
     yield from compared(run, wanted, "samples", run.samples_of)
     others = "distances of reconstructions and of real images"

@@ -48,7 +48,7 @@ class Protocol:
 
     @property
     def other(self):
-        """The split whose images are compared like samples: what chance alone does."""
+        """The split whose images are compared like samples: what images without a fault have."""
         return "test" if self.split == "train" else "train"
 
 

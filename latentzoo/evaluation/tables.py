@@ -37,7 +37,9 @@ def value(record):
 def published(paper, record):
     """What a paper says; a star stands for features of another network, whose numbers are not comparable."""
     spread = f" ± {paper['std']:g}" if paper["std"] is not None else ""
-    other = record["metric"] == "frechet_distance" and record.get("name") != paper["metric"]
+    # The FCD of a paper is of a classifier of its own.
+    same = record.get("name") == paper["metric"] == "FID"
+    other = record["metric"] == "frechet_distance" and not same
     others = other or (record["metric"] != "frechet_distance" and record.get("network") != "inception")
     name = f"{paper['metric']} " if record["metric"] == "frechet_distance" else ""
     return f"{name}{paper['value']:g}{spread}{'*' if others else ''}"

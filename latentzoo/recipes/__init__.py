@@ -7,7 +7,7 @@ what changes its rows need no TensorFlow.
 from latentzoo.recipes.building import build, optimizer, prior
 from latentzoo.recipes.changes import fine_tune, on, override, shorten, smoke
 from latentzoo.recipes.running import fixture, run, splits
-from latentzoo.recipes.table import FOLDER, names, recipe
+from latentzoo.recipes.table import FOLDER, names, recipe, whole_epochs
 
 __all__ = [
     "FOLDER",
@@ -24,4 +24,5 @@ __all__ = [
     "shorten",
     "smoke",
     "splits",
+    "whole_epochs",
 ]

@@ -36,6 +36,11 @@ def recipe(name):
     return copy.deepcopy(table[name])
 
 
+def whole_epochs(name):
+    """The epochs of a recipe's whole schedule; `None` if there is no recipe of that name."""
+    return _table()[name]["epochs"] if name in names() else None
+
+
 @functools.cache
 def _table():
     table = {}

@@ -159,9 +159,8 @@ def pace(history):
 
 def share(provenance):
     """How much of its recipe's schedule a checkpoint was trained for, `None` if there is no such recipe."""
-    if provenance.get("recipe") not in recipes.names():
-        return None
-    return round(provenance["epochs"] / recipes.recipe(provenance["recipe"])["epochs"], 3)
+    most = recipes.whole_epochs(provenance.get("recipe"))
+    return most and round(provenance["epochs"] / most, 3)
 
 
 def of_run(metrics):
