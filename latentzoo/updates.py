@@ -45,7 +45,8 @@ class UpdateModel(Parts, keras.Model):
     a weight or a mean, of the validation too, is not finite, before a callback sees it; as an error that
     names it.
     A subclass that has something to do between epochs defines `end_epoch()`, which runs before the callbacks
-    look at the model; what only the terms need, such as the network of a loss, is got in `before_steps()`.
+    look at the model; what only the terms need, such as the network of a loss, is got in `before_steps()`,
+    and what training alone cannot do with is refused in `check_trainable()`.
 
     Under `tf.distribute.MirroredStrategy` gradients, batch norm statistics and clipping are those
     of the whole batch; terms of shape `()` are computed per replica and averaged by its share.

@@ -174,6 +174,21 @@ def test_the_critic_does_not_hear_of_the_weight_nor_the_decoder_of_the_critic(im
     assert max(np.abs(a - b).max() for a, b in zip(one["encoder"], other["encoder"], strict=True)) > 1e-3
 
 
+def test_a_step_of_the_critic_leaves_the_autoencoder(images):
+    """And the other way round: each group moves by its own optimizer."""
+    for learning in ("critic", "encoder"):
+        model = make()
+        before = {group: [np.array(v) for v in variables(model, group)] for group in GROUPS}
+        rates = {group: keras.optimizers.SGD(1e-2 if group == learning else 0.0) for group in GROUPS}
+        model.compile(rates, run_eagerly=True)
+        model.train_on_batch(images)
+        for group in GROUPS:
+            moved = any(
+                not np.array_equal(b, v) for b, v in zip(before[group], variables(model, group), strict=True)
+            )
+            assert moved == (group == learning)
+
+
 def test_one_pass_of_each_network_and_half_a_pass_more_of_the_critic(images):
     model, rows = make(), {group: [] for group in GROUPS}
     for group in GROUPS:

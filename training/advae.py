@@ -9,9 +9,9 @@ of one such draw.
 
 The paper states no width, no optimizer and no rate. Here are two hidden layers of 300 with batch norm and
 ELU, which but for batch norm is the network of the homework that the authors started from, a softplus for the
-deviation of the VAE's posterior, and Adam at 1e-3;
-a flow of five couplings, each with a network of one hidden layer of 300 with ReLU; a generator and a critic
-of two of 300, by Adam at 1e-4 (0.5, 0.9) with the Wasserstein loss and at 2e-4 (0.5, 0.999) with the other.
+deviation of the VAE's posterior, and Adam at 1e-3; a flow of five couplings, each with a network of one
+hidden layer of 300 with ReLU; a generator and a critic of two of 300, by Adam at 1e-4 (0.5, 0.9) with the
+Wasserstein loss and at 2e-4 (0.5, 0.999) with the other.
 Where the encoder of the AAE and its critic play it is 2e-4 (0.5, 0.999), too: with Adam's own 0.9 the mean of
 the codes was seen to circle that of the prior, and at 1e-3 they wander too fast for the moving statistics of
 batch norm. The VAE and the AAE, which learn all at once, are trained for the 60 epochs of both stages.

@@ -60,9 +60,14 @@ class Distance(keras.callbacks.Callback):
         if (epoch + 1) % self.every and epoch + 1 != self.params["epochs"]:
             return
         images = protocols.find("std").generated(self.model.sample(self.samples, seed=self.seed))
-        generated = Moments.of(self.extractor.features(piece) for piece in chunks(images, references.PIECE))
+        generated = of_images(images, self.extractor)
         if logs is not None:
             logs["frechet_distance"] = frechet_distance(generated, self.real)
+
+
+def of_images(images, extractor):
+    """`Moments` of the features of images."""
+    return Moments.of(extractor.features(piece) for piece in chunks(images, references.PIECE))
 
 
 def moments(data, extractor, binary):
@@ -75,4 +80,4 @@ def moments(data, extractor, binary):
 
         std, known = protocols.find("std"), None if binary else data  # what is kept by name is grey
         return references.reference(extractor, std, known, lambda: seen(arrays(data, "test")[0])).moments
-    return Moments.of(extractor.features(piece) for piece in chunks(seen(data), references.PIECE))
+    return of_images(seen(data), extractor)

@@ -15,9 +15,8 @@ rows are the gradient of one evidence lower bound: the joint objective of Xiao, 
 Afterwards `fit_prior` trains the prior alone, still on draws from the posteriors, fresh ones in every epoch.
 
 Lessons: at `beta_kl=0` nothing holds the posterior's deviation up, and it falls, with enough training to the
-floor of 1e-6 that all posteriors have here. Adding
-up both evaluations of the flow that the bilevel form speaks of, one for each row, would take twice the time:
-one serves both.
+floor of 1e-6 that all posteriors have here. Adding up both evaluations of the flow that the bilevel form
+speaks of, one for each row, would take twice the time: one serves both.
 """
 
 from latentzoo import posteriors, priors

@@ -7,9 +7,9 @@ of variance 1 and of a learned one, and an adversarial autoencoder with a learne
 the settings of the recipes, but for equal shares of their schedules and a flow of 16 couplings with 256
 units, which the paper has for CIFAR-10, in the place of 24 with 1,024; and the deviation of pixels, one
 number, which Adam moves by its rate and no more, has as far to go in fewer steps: its rate is divided by the
-share. Two seeds each. On MNIST: the VAE with
-codes of width 2 at weight 0, to look at codes and prior. Run it again to go on where it stopped; `--systems`
-trains some of them, and the results are of all that are there; each folder of a run ends as a checkpoint;
+share. Two seeds each. On MNIST: the VAE with codes of width 2 at weight 0, to look at codes and prior. Run it
+again to go on where it stopped; `--systems` trains some of them, and the results are of all that are there;
+each folder of a run ends as a checkpoint;
 `--share 0.01 --images 1000 --couplings 2 --units 16 --count 500 --out runs/trial --results runs/trial` is a
 trial.
 

@@ -62,7 +62,7 @@ def remarks(record, estimate):
     facts, metric = estimate.facts, record["metric"]
     found = []
     other = metric in INCEPTION and facts["network"] != "inception"
-    if other or (metric in FRECHET and called(facts) != metric):
+    if other or (metric in FRECHET and (called(facts) != metric or metric == "FCD")):
         found.append("another measure")
     if facts["metric"] in OF_SAMPLES and facts["protocol"] != protocol(record):
         found.append(f"another protocol ({facts['protocol'] or 'not stated'})")

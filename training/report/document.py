@@ -48,10 +48,10 @@ CLAIMS_HEAD = """## Claims
 
 Verdicts are computed from our numbers alone. A comparison is undecided within noise if the difference is
 not more than twice the combined deviation, which over several trainings is that of one: more trainings do
-not make it smaller. Where an experiment trained systems alike, its numbers decide and
-not those of the shelf; systems that were trained for unlike shares of their schedules do not compare. A claim
-is held if all its comparisons are, and not held if one is not. Where there is no FID, the order of FCDs
-stands in, and the verdict names the measure; a bound on an FID itself needs an FID.
+not make it smaller. Where an experiment trained systems alike, its numbers decide and not those of the shelf;
+systems that were trained for unlike shares of their schedules do not compare. A claim is held if all its
+comparisons are, and not held if one is not. Where there is no FID, the order of FCDs stands in, and the
+verdict names the measure; a bound on an FID itself needs an FID.
 
 """
 

@@ -84,7 +84,7 @@ def turns_up(*names, wanted):
         if end[0] == low[0]:
             return NOT_HELD if wanted else HELD
         if end[0] - low[0] <= 2 * math.hypot(low[1], end[1]):
-            return UNDECIDED if wanted else HELD
+            return UNDECIDED
         return HELD if wanted else NOT_HELD
 
     return Part((lowest(*names), last(*names)), judge)
@@ -254,16 +254,11 @@ def attempt(part, ours, samples):
         for q, value in zip(part.quantities, values, strict=True)
     ]
     ends = [(need, get(need)[-1] if need[3] else get(need)) for need in needs]
-    measures = {
-        (
-            f"{samples if need[2] == 'FID' else need[2]} ({end.facts['network']})"
-            if end.facts["network"]
-            else "",
-            end.facts["epochs"],
-            end.draws if end.facts["spread"] == "seeds" else 1,
-        )
-        for need, end in ends
-    }
+    measures = set()
+    for (_, _, metric, _), end in ends:
+        by = f" ({end.facts['network']})" if end.facts["network"] else None
+        name = by and (samples if metric == "FID" else metric) + by
+        measures.add((name, end.facts["epochs"], end.draws if end.facts["spread"] == "seeds" else 1))
     return part.judge(*values), " against ".join(evidence), measures
 
 
