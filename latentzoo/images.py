@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from latentzoo.errors import error
+from latentzoo.errors import error, whole
 from latentzoo.graphs import chunks, require
 
 
@@ -74,7 +74,7 @@ def binarized(x, *, seed=None):
 
     Args:
         x: `(n, height, width, channels)`, floats in [0, 1] or uint8.
-        seed: int. Draw each pixel instead, 255 with a probability of its grey, as for training.
+        seed: int, at least 0. Draw each pixel instead, 255 with a probability of its grey, as for training.
 
     Example:
 
@@ -84,6 +84,8 @@ def binarized(x, *, seed=None):
     (array([  0, 255], dtype=uint8), array([  0, 255], dtype=uint8))
     """
     x = np.asarray(x)
+    if seed is not None:
+        whole("seed", seed, least=0)
     scale = 255 if x.dtype == "uint8" else 1
     half = scale / 2 if seed is None else scale * np.random.default_rng(seed).random(x.shape, "float32")
     return (x > half).astype("uint8") * np.uint8(255)

@@ -392,6 +392,8 @@ def test_binarized():
         assert set(np.unique(found)) == {0, 255} and (found == images.binarized(pictures, seed=0)).all()
         np.testing.assert_allclose(found.mean(axis=0) / 255, [0, 0.2, 1], atol=0.02)
     assert (found != images.binarized(grey, seed=1)).any()
+    with pytest.raises(ValueError, match="Bad seed.*Received: seed=-1"):
+        images.binarized(grey, seed=-1)
 
 
 def test_pixels_are_drawn_anew_in_every_epoch():
