@@ -101,6 +101,27 @@ def test_fine_tuning_starts_from_the_checkpoint_and_moves_it(finished, tmp_path)
 
 
 @pytest.mark.filterwarnings("ignore:The codes have a singular covariance")  # so few
+@pytest.mark.parametrize(
+    "name",
+    [
+        "aae-mnist", "aae-learned-prior-fashion", "glann-fashion", "glf-fashion", "lpga-mnist",
+        "two-stage-vae-fashion", "vae-fashion", "vpga-mnist", "wae-gan-fashion", "wae-mmd-fashion",
+    ],
+)  # fmt: skip
+def test_families_compile_as_their_papers_do(name):
+    recipe = recipes.smoke(recipes.recipe(name))
+    model = recipes.build(recipe, (28, 28, 1), 10)
+    papers = {group: settings(member) for group, member in model.optimizer.groups.items()}
+    model.compile()
+    assert {group: settings(member) for group, member in model.optimizer.groups.items()} == papers
+
+
+def settings(optimizer):
+    config = optimizer.get_config()
+    del config["name"]
+    return {**config, "learning_rate": pytest.approx(config["learning_rate"])}
+
+
 def test_fine_tuning_keeps_optimizers_at_a_tenth_and_fits_the_prior_again(tmp_path):
     recipe = recipes.smoke(recipes.recipe("rae-mixture-fashion"))
     recipe["prior"] = {"name": "gaussian"}

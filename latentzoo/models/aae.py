@@ -30,6 +30,7 @@ from latentzoo import losses, priors
 from latentzoo.errors import error, flag, real
 from latentzoo.models.autoencoder import Autoencoder
 from latentzoo.networks import critics, infogan
+from latentzoo.routing import owners
 from latentzoo.updates import Update, serializable
 
 
@@ -56,7 +57,9 @@ class AAE(Autoencoder):
 
     Terms, nats: `reconstruction`, the negative log-likelihood of an image, of a variance of 1 without its
     constant; `encoder_adversary`, `prior_adversary` and `critic`. Monitor: `mean_squared_error` for a pixel.
-    Optimizers: one for each group, and `encoder_regularization` for the encoder's phase against the critic.
+    Optimizers: one for each group, and `encoder_regularization` for the encoder's phase against the critic;
+    unless told otherwise Adam at 1e-3, of the critic and that phase at 2e-4 with `beta_1=0.5`, and with a
+    learned prior at 1e-4.
 
     Example:
 
@@ -141,6 +144,16 @@ class AAE(Autoencoder):
             return [Update(self.terms, monitors=monitors, encoder=fit, decoder=fit), *move, judge]
         move = [Update(self.moved_codes, phase="regularization", encoder=to_prior)] if to_prior else []
         return [Update(self.terms, monitors=monitors, encoder=fit, decoder=fit), judge, *move]
+
+    def default_optimizers(self):
+        if self.learned_prior:
+            return keras.optimizers.Adam(1e-4, epsilon=1e-8)
+        usual, played = {"learning_rate": 1e-3}, {"learning_rate": 2e-4, "beta_1": 0.5}
+        settings = {"critic": played, "encoder_regularization": played}
+        return {
+            name: keras.optimizers.Adam(**settings.get(name, usual), epsilon=1e-8)
+            for name in owners(self.updates())
+        }
 
     def terms(self, x, training):
         z = self.encoder(x, training=training)

@@ -9,6 +9,8 @@ beyond the standard normal distribution. After `fit`, `fit_prior(images)` trains
 draws from the posteriors, fresh ones in every epoch: its codes are normal, and through it `sample` draws.
 """
 
+import keras
+
 from latentzoo import priors
 from latentzoo.errors import error
 from latentzoo.models.variational import MONITORS, Variational
@@ -31,7 +33,8 @@ class TwoStageVAE(Variational):
         dtype: Keras dtype policy of the encoder and decoder. The prior is float32.
 
     Terms, nats: `reconstruction`, the negative log-likelihood of an image; `kl`. Monitors:
-    `mean_squared_error` for a pixel, `posterior_variance`, the mean of s^2.
+    `mean_squared_error` for a pixel, `posterior_variance`, the mean of s^2. Optimizer, unless told otherwise:
+    Adam at 1e-4.
 
     Example:
 
@@ -80,6 +83,9 @@ class TwoStageVAE(Variational):
     def updates(self):
         bound = {"reconstruction": 1.0, "kl": 1.0}
         return [Update(self.terms, monitors=MONITORS, **self.rows(encoder=bound, decoder=bound))]
+
+    def default_optimizers(self):
+        return keras.optimizers.Adam(1e-4, epsilon=1e-8)
 
     def get_config(self):
         fixed = ("likelihood", "decoder_variance")

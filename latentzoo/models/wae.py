@@ -51,7 +51,7 @@ class WAE(Autoencoder):
 
     Terms: `reconstruction`, half the squared error summed over pixels; `penalty`, nats or a discrepancy; with
     `"gan"` `critic`, nats; with pretraining `moments`, squared differences. Monitor: `mean_squared_error` for
-    a pixel.
+    a pixel. Optimizers, unless told otherwise: Adam at 1e-3, of the critic at 5e-4, with `beta_1=0.5`.
 
     Example:
 
@@ -134,6 +134,12 @@ class WAE(Autoencoder):
         judge = {"critic": after(self.pretraining_steps, 0.0, self.beta_penalty)}
         judge = {} if self.critic is None else {"critic": judge}
         return [Update(self.terms, monitors=["mean_squared_error"], encoder=fit, decoder=fit, **judge)]
+
+    def default_optimizers(self):
+        return {
+            group: keras.optimizers.Adam(5e-4 if group == "critic" else 1e-3, beta_1=0.5, epsilon=1e-8)
+            for group in self.updates()[0].objectives
+        }
 
     def terms(self, x, training):
         z = self.encoder(self.noisy(x) if training else x, training=training)
