@@ -231,6 +231,28 @@ def test_binary_models_are_measured_by_black_and_white_pictures(judge, at_home, 
     assert len(seen) == 1 + 3 * 2 and all(set(np.unique(x)) <= {0, 255} for x in seen)
 
 
+def test_a_record_tells_how_many_images_there_were(model, judge, at_home):
+    """More samples than the other split has images."""
+    found = measured(model, judge, protocol="train5k", metrics=["distance"]).records
+    counts = {r["of"]: (r["generated"], r["real"]) for r in found}
+    assert counts == {"samples": (300, 300), "reconstructions": (200, 300), "real images": (200, 300)}
+
+
+def test_real_images_are_compared_as_samples_are(model, judge, at_home, quick):
+    """By hand: of a protocol that stretches, what a model that makes them would have."""
+    network = extractors.load(str(judge))
+    x, test = pictures(300, 1), pictures(200, 0)
+    others = x[np.random.default_rng([0, 0]).permutation(300)[:200]]
+    protocol = protocols.find("tsvae-compat")
+    expected = frechet_distance(
+        network.features(protocol.generated(others / np.float32(255))), network.features(test)
+    )
+    found = measured(model, judge, protocol="tsvae-compat", metrics=["distance"], draws=1).records
+    (record,) = (r for r in found if r["of"] == "real images")
+    assert record["mean"] == pytest.approx(expected, rel=1e-4)
+    assert expected != pytest.approx(frechet_distance(network.features(others), network.features(test)))
+
+
 def test_what_lacks_images_is_skipped_aloud(model, judge, offline):
     found = measured(model, judge)
     assert {(r["metric"], r["of"]) for r in found.records} == {

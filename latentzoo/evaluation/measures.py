@@ -45,7 +45,9 @@ def compared(run, wanted, of, draw):
     real = {"frechet_distance": run.reference.moments.count, "kernel_distance": kept}
     names = {"frechet_distance": run.extractor.distance}
     for metric, each in found.items():
-        facts = {"real": real.get(metric, min(run.count, kept))} if metric != "inception_score" else {}
+        facts = {"generated": len(features)}  # fewer than asked for if they are images, and there are no more
+        if metric != "inception_score":
+            facts["real"] = real.get(metric, min(len(features), kept))
         yield run.record(metric, of, Estimate.of(each), names.get(metric), **facts)
 
 

@@ -121,14 +121,19 @@ class Run:
         for seed, n in self.seeds(index, count or self.count):
             yield self.protocol.generated(self.model.sample(n, seed=seed))
 
-    def real_of(self, index):
+    def others(self, index):
+        """Real images of the split that the protocol does not compare with."""
         images = self.split(self.protocol.other)[0]
         rows = np.random.default_rng([self.seed, index]).permutation(len(images))[: self.count]
         for start in range(0, len(rows), PIECE):
             yield images[rows[start : start + PIECE]]
 
+    def real_of(self, index):
+        for piece in self.others(index):
+            yield self.protocol.generated(piece / np.float32(255))
+
     def reconstructions_of(self, index):
-        for piece in self.real_of(index):
+        for piece in self.others(index):
             pixels = self.model.reconstruct(piece)
             # Probabilities look like neither the images nor the samples of a binary model.
             yield self.protocol.generated(pixels.round() if self.binary else pixels)
@@ -154,7 +159,6 @@ class Run:
             "sha256": self.extractor.sha256,
             "protocol": self.protocol.name,
             "split": self.protocol.split,
-            "generated": self.count,
             "seed": self.seed,
             **facts,
             "resize": self.extractor.resize,
