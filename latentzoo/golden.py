@@ -5,20 +5,21 @@
 
 import numpy as np
 
+from latentzoo import npz
 from latentzoo.errors import error
 from latentzoo.files import replacing
 from latentzoo.models import Classifier
 
-TOLERANCE = 1e-4
+COUNT, TOLERANCE = 4, 1e-4
 
 
 def inputs(model):
     """Noise, and images, which are noise or samples of the model: never a photograph of a person."""
     rng = np.random.default_rng(1)
     if isinstance(model, Classifier):
-        return {"images": rng.random((4, *model.image_shape), "float32")}
-    noise = rng.standard_normal((4, model.prior.noise_dim)).astype("float32")
-    return {"noise": noise, **({} if model.encoder is None else {"images": model.sample(4, seed=2)})}
+        return {"images": rng.random((COUNT, *model.image_shape), "float32")}
+    noise = rng.standard_normal((COUNT, model.prior.noise_dim)).astype("float32")
+    return {"noise": noise, **({} if model.encoder is None else {"images": model.sample(COUNT, seed=2)})}
 
 
 def outputs(model, images=None, noise=None):
@@ -45,11 +46,14 @@ def check(model, path):
         ValueError: an output is off by more than 1e-4, or the file does not fit the model.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
+        arrays = npz.read(path)
+        if counts := {key: value.shape for key, value in arrays.items() if len(value) != COUNT}:
+            raise ValueError(f"arrays of other counts than {COUNT}: {counts}")
         found = outputs(model, **{key: arrays[key] for key in ("noise", "images") if key in arrays})
+        if shapes := {key: arrays[key].shape for key in found if arrays[key].shape != found[key].shape}:
+            raise ValueError(f"outputs of other shapes: {shapes}")
         off = {key: float(np.abs(value - arrays[key]).max()) for key, value in found.items()}
-    except (KeyError, TypeError, OSError, ValueError, EOFError) as reason:
+    except (KeyError, TypeError, OSError, ValueError) as reason:
         remedy = "Write the folder again with `save_pretrained`, or delete the file."
         raise error(
             f"'{path}' does not fit the model.", "noise, images and outputs", reason, remedy

@@ -214,7 +214,7 @@ def load(
     and the weights must have the sizes and hashes that it tells, before anything is built.
 
     Args:
-        name: a name on the shelf (`list_models()`), a checkpoint folder, or a place on the Hugging Face Hub:
+        name: a checkpoint folder, a name on the shelf (`list_models()`), or a place on the Hugging Face Hub:
             `"user/repo"` or `"user/repo/folder"`, with `@revision` after it and `hf://` before it if you
             like. Of these the first that exists is taken.
         weights: bool. `False` gives the architecture with fresh weights.

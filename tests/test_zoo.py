@@ -18,7 +18,7 @@ from keras.src.backend.common import global_state
 from safetensors.numpy import load_file, save_file
 
 import latentzoo
-from latentzoo import allowed, checkpoints, golden, priors, storage, zoo
+from latentzoo import allowed, checkpoints, golden, npz, priors, storage, zoo
 from latentzoo.errors import Damaged
 from latentzoo.models import GLF
 
@@ -476,6 +476,13 @@ def test_names(shelved, model, images, monkeypatch):
     assert latentzoo.info(".")["name"] == "glf-mine"
 
 
+def test_folders_come_before_names_of_the_shelf(shelved, tmp_path, monkeypatch):
+    assert zoo.locate("glf-mine") == shelved / "glf-mine"
+    (tmp_path / "glf-mine").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert zoo.locate("glf-mine") == pathlib.Path("glf-mine")
+
+
 @pytest.mark.parametrize("door", [latentzoo.load, latentzoo.info])
 def test_unknown_names(shelved, door, tmp_path):
     with refused("Unknown checkpoint", "'glf-mien'", "Nearest: glf-mine, "):
@@ -530,6 +537,30 @@ def test_the_shelf(name, tmp_path):
     np.savez(tmp_path / "golden.npz", other=arrays[output])
     with refused("does not fit the model"):
         golden.check(model, tmp_path / "golden.npz")
+
+
+@pytest.mark.parametrize("how", ["cut", "flipped", "no archive", "scalar", "many", "broadcast", "bomb"])
+def test_damaged_or_hostile_golden_outputs(how, tmp_path, monkeypatch):
+    path = pathlib.Path(shutil.copy(zoo.CHECKPOINTS / "vae-binary-mnist" / "golden.npz", tmp_path))
+    content = bytearray(path.read_bytes())
+    arrays = npz.read(path)
+    if how == "cut":
+        path.write_bytes(content[:-50])
+    elif how == "flipped":
+        content[len(content) // 2] ^= 255
+        path.write_bytes(content)
+    elif how == "no archive":
+        path.write_bytes(b"text")
+    elif how == "bomb":
+        np.savez_compressed(path, **arrays, zeros=np.zeros(10**6))
+        monkeypatch.setattr(npz, "MOST", 10**6)
+    else:
+        key = {"scalar": "noise", "many": "noise", "broadcast": "encoded"}[how]
+        value = arrays[key]
+        arrays[key] = {"scalar": value[0, 0], "many": np.repeat(value, 9, 0), "broadcast": value[:, :1]}[how]
+        np.savez(path, **arrays)
+    with refused("does not fit the model", "Expected: noise, images and outputs"):
+        golden.check(latentzoo.load("vae-binary-mnist"), path)
 
 
 # ---------------------------------------------------------------------- broken weights

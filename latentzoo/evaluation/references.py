@@ -8,11 +8,11 @@ that a classifier of the shelf was trained on are in a file beside it, so that d
 import hashlib
 import json
 import re
-import zipfile
 from typing import NamedTuple
 
 import numpy as np
 
+from latentzoo import npz
 from latentzoo.allowed import SHA256
 from latentzoo.configs import data_name, read_config
 from latentzoo.errors import Damaged, error
@@ -62,11 +62,10 @@ class Reference(NamedTuple):
             Damaged: the file holds something else.
         """
         try:
-            # Opened here, since NumPy leaves a file that is no archive open.
-            with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-                moments = Moments.known(file["mu"], file["sigma"], int(file["count"]))
-                features = file["features"].astype("float32") if "features" in file else None
-        except (zipfile.BadZipFile, OSError, EOFError, LookupError, ValueError, TypeError) as problem:
+            file = npz.read(path)
+            moments = Moments.known(file["mu"], file["sigma"], int(file["count"]))
+            features = file["features"].astype("float32") if "features" in file else None
+        except (OSError, LookupError, ValueError, TypeError) as problem:
             raise Damaged(
                 str(
                     error(

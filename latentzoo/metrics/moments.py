@@ -2,12 +2,12 @@
 
 import math
 import pathlib
-import zipfile
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from latentzoo import npz
 from latentzoo.errors import Damaged, error
 from latentzoo.files import replacing
 from latentzoo.metrics.arrays import features
@@ -215,8 +215,8 @@ class Moments:
         path = pathlib.Path(path)
         try:
             if path.suffix == ".npz":
-                with np.load(path, allow_pickle=False) as file:
-                    found = {"mean": file["mu"], "covariance": file["sigma"]}
+                file = npz.read(path)
+                found = {"mean": file["mu"], "covariance": file["sigma"]}
             else:
                 found = load(path.read_bytes())
                 found["count"] = float(found["count"][0])
@@ -224,15 +224,7 @@ class Moments:
             return cls.known(**found)
         except FileNotFoundError:
             raise
-        except (
-            SafetensorError,
-            zipfile.BadZipFile,
-            OSError,
-            EOFError,
-            LookupError,
-            ValueError,
-            TypeError,
-        ) as problem:
+        except (SafetensorError, OSError, LookupError, ValueError, TypeError) as problem:
             raise Damaged(
                 str(
                     error(
