@@ -103,6 +103,18 @@ def infer(network, pieces, *, batch_statistics=False):
     return results[0] if len(results) == 1 else np.concatenate(results)
 
 
+@contextlib.contextmanager
+def full_precision():
+    """Products of float32 without TensorFloat-32, which GPUs use otherwise and which has three digits."""
+    settings = tf.config.experimental
+    before = settings.tensor_float_32_execution_enabled()
+    settings.enable_tensor_float_32_execution(False)
+    try:
+        yield
+    finally:
+        settings.enable_tensor_float_32_execution(before)
+
+
 def chunks(x, batch_size):
     """Cuts an array into batches; the last may be smaller."""
     whole("batch_size", batch_size, least=1)

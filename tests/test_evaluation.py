@@ -7,6 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 import latentzoo
@@ -306,6 +307,7 @@ def test_paths_and_planes(model, judge, tmp_path, monkeypatch):
         name, sha256, resize = "lpips", "c" * 64, "none"
 
         def __call__(self, a, b, batch_size=None):
+            assert not tf.config.experimental.tensor_float_32_execution_enabled()
             return np.square(a.astype("float64") - b).sum(axis=(1, 2, 3))
 
     load = extractors.load
@@ -313,6 +315,10 @@ def test_paths_and_planes(model, judge, tmp_path, monkeypatch):
     found = latentzoo.evaluate(model, metrics=["path_length"], samples=20).records
     assert [r["of"] for r in found] == ["paths of noise", "paths of codes"]
     assert all(r["mean"] > 0 and r["generated"] == 20 and r["network"] == "lpips" for r in found)
+    assert tf.config.experimental.tensor_float_32_execution_enabled()
+    coarse = latentzoo.models.VAE(SHAPE, 3, dtype="mixed_bfloat16")
+    with pytest.raises(ValueError, match="differ in the fourth digit.*Received: one of bfloat16. Load the"):
+        latentzoo.evaluate(coarse, metrics=["path_length"], samples=20)
 
     folder = tmp_path / "attributes"
     settings = {"blocks": 1, "width": 4}

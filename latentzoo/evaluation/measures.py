@@ -87,19 +87,28 @@ def by_images(run, wanted):
 
 def paths(run, wanted):
     """Perceptual path length in the noise of the prior and between codes."""
-    from latentzoo import extractors
+    from latentzoo import extractors, graphs
 
+    computed = {layer.compute_dtype for layer in run.model.decoder._flatten_layers()}
+    if low := sorted(computed & {"bfloat16", "float16"}):
+        raise error(
+            "Neighbours on a path differ in the fourth digit.",
+            "a decoder that computes in float32",
+            f"one of {low[0]}",
+            "Load the model without `dtype`.",
+        )
     lpips = extractors.load("lpips")
     crop = FACE if run.model.image_shape[:2] == (64, 64) and run.data == "celeba" else (slice(None),) * 2
     for space, ends, decode, path in spaces(run):
         run.tell(f"paths of {space}")
-        value = path_length(
-            *ends,
-            decode=lambda z, decode=decode: decode(z)[:, crop[0], crop[1]],
-            distance=lpips,
-            path=path,
-            seed=run.seed,
-        )
+        with graphs.full_precision():
+            value = path_length(
+                *ends,
+                decode=lambda z, decode=decode: decode(z)[:, crop[0], crop[1]],
+                distance=lpips,
+                path=path,
+                seed=run.seed,
+            )
         yield run.fact("path_length", f"paths of {space}", **single(value, run, lpips))
 
 
