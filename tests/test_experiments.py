@@ -45,6 +45,7 @@ def test_pga_mnist(small, narrow, monkeypatch, tmp_path, capsys):
     module, results = small("pga_mnist")
     monkeypatch.setattr("latentzoo.networks.pga.UNITS", 16)
     monkeypatch.setattr(module, "EVERY", 1)
+    monkeypatch.setattr(module, "WARM_UP", 1)
     arguments = ["--results", str(results), "--out", str(tmp_path / "runs"), "--count", "160", "--epochs"]
     module.main([*arguments, "1", "--systems", "LPGA"])
     capsys.readouterr()
