@@ -32,10 +32,11 @@ SPLITS = ("train", "test", "fit", "validation")
 def arrays(name, split="train", *, crop=None, size=None, channels=None):
     """The pictures of one split and their labels, as NumPy arrays.
 
-    `"fit"` and `"validation"` are a fixed partition of `"train"`: the last tenth validates, but for
-    `celeba` whole identities do, about 1,400 faces of people who are not in `"fit"`. A folder is
-    sorted by relative path: `"train"` is all of it, `"validation"` and `"test"` are every tenth
-    picture from the first on, `"fit"` is the rest.
+    `"fit"` and `"validation"` are a partition of `"train"`: the last tenth validates, in the order in
+    which the source has the pictures (that of tensorflow-datasets is its own), but for `celeba`
+    whole identities do, about 1,400 faces of people who are not in `"fit"`. A folder is sorted by
+    relative path: `"train"` is all of it, `"validation"` and `"test"` are every tenth picture from
+    the first on, `"fit"` is the rest.
 
     Args:
         name: A key of `DATASETS`, or a folder of pictures of any sizes, searched in depth: a
