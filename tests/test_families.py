@@ -474,7 +474,7 @@ def test_the_noise_of_the_second_stage_stays_in_its_samples():
         (lambda: wae(critic=networks()["encoder"]), "critic does not fit.*Expected:.*Received:"),
         (
             lambda: wae(critic=keras.Sequential([keras.Input((5,)), keras.layers.Dense(1)])),
-            r"Received: a network that gives ValueError: Input 0 .*shape=\(None, 5\), found.*\(None, 4\)\.$",
+            r"Received: a network that takes \(None, 5\)\.$",
         ),
         (lambda: models.RAE(SHAPE, 4, spectral_norm=True, **networks(4)), "Expected: encoder=None"),
         (lambda: priors.SecondStageVAE(4, units=0), "Expected: an integer >= 1.*Received: units=0"),

@@ -737,6 +737,15 @@ def test_parts_that_do_not_fit(family, arguments, message):
         make(family, **arguments)
 
 
+def test_an_encoder_of_grey_images_does_not_fit_coloured_ones():
+    """Keras lets one channel pass for three until a batch comes."""
+    said = (
+        r"encoder does not fit. Expected: shape \(None, 8, 8, 3\).*Received: a network that takes .*, 1\)\."
+    )
+    with pytest.raises(ValueError, match=said):
+        models.PlainAutoencoder((8, 8, 3), WIDTH, encoder=encoder())
+
+
 @pytest.mark.parametrize(
     ("shape", "width", "message"),
     [
