@@ -69,7 +69,16 @@ def list_(pattern: Annotated[str, typer.Argument()] = "*", as_json: AsJson = Fal
     """List the checkpoints of the zoo, such as `latentzoo list "glf-*"`."""
     from latentzoo import zoo
 
-    rows = [zoo.info(name) for name in zoo.list_models(pattern)]
+    rows, missing = [], {}
+    for name in zoo.list_models(pattern):
+        try:
+            rows.append(zoo.info(name))
+        except (FileNotFoundError, ConnectionError) as reason:
+            missing[name] = reason
+    if missing and not rows:
+        raise next(iter(missing.values()))
+    if missing:
+        print(f"Not to be had here: {', '.join(missing)}. {next(iter(missing.values()))}", file=sys.stderr)
     if as_json:
         print(json.dumps(rows))
         return

@@ -24,6 +24,25 @@ def test_list(shell):
     assert shell("list", "nothing*")[0] == 0
 
 
+def test_list_where_some_are_not(shell, monkeypatch, tmp_path):
+    """As from a package, which has no weights, once some of the shelf are in the cache."""
+    known = zoo.info
+
+    def info(name):
+        if name != "glf-mnist":
+            raise FileNotFoundError(f"no {name}")
+        return known(name)
+
+    monkeypatch.setattr(zoo, "info", info)
+    code, out, err = shell("list", "glf-*mnist")
+    assert code == 0 and "glf-mnist" in out and err == ""
+    code, out, err = shell("list", "glf-*")
+    assert code == 0 and "glf-mnist" in out and "glf-fashion" not in out
+    assert err.startswith("Not to be had here: glf-celeba, ") and "no glf-celeba" in err
+    code, out, err = shell("list", "glf-fashion")
+    assert code == 2 and out == "" and "no glf-fashion" in err
+
+
 def test_info(shell):
     code, out, _ = shell("info", "glf-fashion")
     assert code == 0 and "Fashion-MNIST" in out and "licence" in out
