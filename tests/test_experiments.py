@@ -95,6 +95,14 @@ def test_the_systems_are_those_that_claims_are_about(small, name, dataset, ids):
         assert {need[0] for part in parts for q in part.quantities for need in q.needs} <= systems
 
 
+@pytest.mark.parametrize("option", ["--epochs 0", "--images -1", "--count many", "--share 0", "--share nan"])
+def test_bad_arguments(small, option, tmp_path, capsys):
+    module, results = small("latent_regularization" if "share" in option else "pga_mnist")
+    with pytest.raises(SystemExit):
+        module.main([*option.split(), "--out", str(tmp_path / "runs"), "--results", str(results)])
+    assert "Expected: a" in capsys.readouterr().err and not (tmp_path / "runs").exists()
+
+
 def test_the_systems_of_perceptual_autoencoders_are_recipes(small):
     module, _ = small("pga_mnist")
     for recipe, arguments in module.SYSTEMS.values():

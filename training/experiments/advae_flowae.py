@@ -173,8 +173,8 @@ def picture(rows, by_seed, out, path):
 
 def main(arguments=None):
     parser = curves.parser(__doc__, NAME)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--share", type=float, default=1.0, help="of the recipes' schedules")
+    parser.add_argument("--seeds", type=curves.count, default=5)
+    parser.add_argument("--share", type=curves.share, default=1.0, help="of the recipes' schedules")
     given = parser.parse_args(arguments)
     for seed in range(given.seeds):
         floor(seed, given.share, given.out)

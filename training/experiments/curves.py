@@ -41,6 +41,24 @@ def parser(document, name):
     return parser
 
 
+def count(text):
+    """A whole number of at least 1, as an argument of the command line."""
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"Expected: a whole number >= 1. Received: {text!r}")
+    return int(text)
+
+
+def share(text):
+    """A share of a schedule, above 0 and at most 1, as an argument of the command line."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"Expected: a number > 0 and <= 1. Received: {text!r}")
+    return value
+
+
 class Curves(keras.callbacks.Callback):
     """Measures a model after every so many epochs, and after the first.
 

@@ -111,8 +111,8 @@ def picture(rows, path):
 def main(arguments=None):
     parser = curves.parser(__doc__, NAME)
     parser.set_defaults(out=pathlib.Path("runs"))
-    parser.add_argument("--share", type=float, default=0.25, help="of the recipes' schedules")
-    parser.add_argument("--samples", type=int, help="in a draw; 10,000 if left out")
+    parser.add_argument("--share", type=curves.share, default=0.25, help="of the recipes' schedules")
+    parser.add_argument("--samples", type=curves.count, help="in a draw; 10,000 if left out")
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=SYSTEMS)
     given = parser.parse_args(arguments)
     order = [OURS[name][1] for name in SYSTEMS]

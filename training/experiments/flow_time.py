@@ -47,8 +47,8 @@ def seconds(model, x):
 
 def main(arguments=None):
     parser = curves.parser(__doc__, NAME)
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--images", type=int, default=12_800)
+    parser.add_argument("--epochs", type=curves.count, default=10)
+    parser.add_argument("--images", type=curves.count, default=12_800)
     given = parser.parse_args(arguments)
     x = data.arrays("fashion_mnist", "train")[0][: given.images]
     trained = dict(models(x.shape[1:]))

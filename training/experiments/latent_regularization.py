@@ -205,13 +205,13 @@ def picture(rows, plane, path):
 
 def main(arguments=None):
     parser = curves.parser(__doc__, NAME)
-    parser.add_argument("--share", type=float, default=0.05, help="of the epochs of each recipe")
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--couplings", type=int, default=16)
-    parser.add_argument("--units", type=int, default=256)
-    parser.add_argument("--count", type=int, default=10_000, help="samples in a draw")
+    parser.add_argument("--share", type=curves.share, default=0.05, help="of the epochs of each recipe")
+    parser.add_argument("--seeds", type=curves.count, default=2)
+    parser.add_argument("--couplings", type=curves.count, default=16)
+    parser.add_argument("--units", type=curves.count, default=256)
+    parser.add_argument("--count", type=curves.count, default=10_000, help="samples in a draw")
     parser.add_argument("--systems", nargs="+", choices=[PLANE, *SYSTEMS], default=[PLANE, *SYSTEMS])
-    parser.add_argument("--images", type=int, help="to train on; all if not given")
+    parser.add_argument("--images", type=curves.count, help="to train on; all if not given")
     given = parser.parse_args(arguments)
     given.command = f"python training/experiments/{NAME}.py --share {given.share:g} --seeds {given.seeds}"
     given.command += f" --couplings {given.couplings} --units {given.units} --count {given.count}"

@@ -122,9 +122,9 @@ def picture(rows, path):
 
 def main(arguments=None):
     parser = curves.parser(__doc__, NAME)
-    parser.add_argument("--epochs", type=int, default=60)
-    parser.add_argument("--count", type=int, default=10_000, help="samples in a draw")
-    parser.add_argument("--images", type=int, help="to train on; all if not given")
+    parser.add_argument("--epochs", type=curves.count, default=60)
+    parser.add_argument("--count", type=curves.count, default=10_000, help="samples in a draw")
+    parser.add_argument("--images", type=curves.count, help="to train on; all if not given")
     parser.add_argument("--systems", nargs="+", choices=[*SYSTEMS], default=[*SYSTEMS])
     given = parser.parse_args(arguments)
     given.command = f"python training/experiments/{NAME}.py --epochs {given.epochs}"

@@ -100,7 +100,7 @@ def picture(rows, path):
 
 def main(arguments=None):
     parser = curves.parser(__doc__, NAME)
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=curves.count, default=10)
     parser.add_argument("--systems", nargs="+", choices=[*SYSTEMS], default=[*SYSTEMS])
     given = parser.parse_args(arguments)
     for system in given.systems:

@@ -36,8 +36,9 @@ How to read it:
   training would give differs by more than that (by 0.1 to 1.3 of FID, where papers tell). Where it says
   seeds, the deviation is over trainings; where it says images, ± is the standard error over these.
 - Beside each of ours: the network with the first 12 digits of its hash, how many images were generated and
-  how many real ones they were held against, the split of these, the epochs and the images trained on, and
-  the checkpoint or the file of the experiment.
+  how many real ones they were held against, the split of these, the epochs, those of a prior that was fitted
+  afterwards among them, the images trained on, how much of the whole schedule a checkpoint had if not all,
+  and the checkpoint or the file of the experiment.
 - Protocols: `std` is 10,000 samples against the test set, or as many as there are images in it; `train5k` is
   5,000 against the training set; `tsvae-compat` stretches samples and reads CIFAR-10 from JPEG files.
 - Seconds are of different machines: theirs as the note says, those of our checkpoints one or two CPU cores,
@@ -162,7 +163,8 @@ def circumstances(estimate):
         parts.append(f"median of epochs on {facts['device']}")
     if facts["epochs"]:
         on = f" of {facts['trained']:,} images" if facts["trained"] else ""
-        parts.append(f"{facts['epochs']} epochs{on}")
+        whole = f", {share:.2g} of the schedule" if (share := facts.get("share") or 1) < 1 else ""
+        parts.append(f"{facts['epochs']} epochs{on}{whole}")
     return f"{escape('; '.join(parts))}; `{facts['source']}`"
 
 

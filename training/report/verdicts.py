@@ -26,11 +26,13 @@ class Part:
         quantities: tuple of `Quantity`.
         judge: Callable of their `(mean, deviation)`, to a verdict.
         own: bool. Whether it is about the size of a number, so that no other measure can stand in.
+        link: str. What stands between the quantities where they are told.
     """
 
     quantities: tuple
     judge: callable
     own: bool = False
+    link: str = "against"
 
 
 def less(a, b, own=False):
@@ -65,7 +67,7 @@ def oscillates(rise, fall):
             return NOT_HELD
         return HELD if all(mean > 2 * deviation for mean, deviation in found) else UNDECIDED
 
-    return Part((rise, fall), judge)
+    return Part((rise, fall), judge, link="and")
 
 
 def fails(system, dataset, a, b):
@@ -259,11 +261,11 @@ def attempt(part, ours, samples):
         by = f" ({end.facts['network']})" if end.facts["network"] else None
         name = by and (samples if metric == "FID" else metric) + by
         measures.add((name, end.facts["epochs"], end.draws if end.facts["spread"] == "seeds" else 1))
-    return part.judge(*values), " against ".join(evidence), measures
+    return part.judge(*values), f" {part.link} ".join(evidence), measures
 
 
 def show(mean, deviation):
-    return f"{mean:.4g} ± {deviation:.1g}" if deviation else f"{mean:.4g}"
+    return f"{mean:.4g} ± {float(f'{deviation:.1g}'):g}" if deviation else f"{mean:.4g}"
 
 
 def lacking(lists):
