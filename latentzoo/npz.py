@@ -24,9 +24,12 @@ def read(path):
                 raise ValueError(f"unpacked it has {unpacked:,} bytes, of {MOST:,} at most")
             stream.seek(0)
             with np.load(stream, allow_pickle=False) as file:
-                return dict(file)
+                arrays = dict(file)
     except FileNotFoundError:
         raise
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, LookupError, TypeError, MemoryError,
             NotImplementedError) as problem:  # fmt: skip
         raise ValueError(str(problem)) from None
+    if others := [name for name, value in arrays.items() if not isinstance(value, np.ndarray)]:
+        raise ValueError(f"members that are no arrays: {others}")
+    return arrays

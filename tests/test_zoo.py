@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import shutil
+import zipfile
 
 import keras
 import numpy as np
@@ -539,7 +540,9 @@ def test_the_shelf(name, tmp_path):
         golden.check(model, tmp_path / "golden.npz")
 
 
-@pytest.mark.parametrize("how", ["cut", "flipped", "no archive", "scalar", "many", "broadcast", "bomb"])
+@pytest.mark.parametrize(
+    "how", ["cut", "flipped", "no archive", "scalar", "many", "broadcast", "bomb", "text"]
+)
 def test_damaged_or_hostile_golden_outputs(how, tmp_path, monkeypatch):
     path = pathlib.Path(shutil.copy(zoo.CHECKPOINTS / "vae-binary-mnist" / "golden.npz", tmp_path))
     content = bytearray(path.read_bytes())
@@ -551,6 +554,9 @@ def test_damaged_or_hostile_golden_outputs(how, tmp_path, monkeypatch):
         path.write_bytes(content)
     elif how == "no archive":
         path.write_bytes(b"text")
+    elif how == "text":
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr("text", "text")
     elif how == "bomb":
         np.savez_compressed(path, **arrays, zeros=np.zeros(10**6))
         monkeypatch.setattr(npz, "MOST", 10**6)
