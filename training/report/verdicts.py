@@ -15,6 +15,7 @@ from report.quantities import last, lowest, number, of
 
 HELD, NOT_HELD, UNDECIDED, NOT_RUN = "held", "not held", "undecided within noise", "not run"
 VERDICTS = (HELD, NOT_HELD, UNDECIDED, NOT_RUN)
+NO_CURVE = "no curve of three points or more of"
 MANY = 2  # pieces of evidence that a verdict shows, the rest being counted
 
 
@@ -217,7 +218,7 @@ def judged(part, ours):
 
 def absent(found):
     """How many numbers a part that was not run is short of."""
-    return sum(problem in ("no", "no curve of") for problem, *_ in found[1])
+    return sum(problem in ("no", NO_CURVE) for problem, *_ in found[1])
 
 
 def attempt(part, ours, samples):
@@ -235,7 +236,7 @@ def attempt(part, ours, samples):
     for need, (system, dataset, metric, every) in zip(needs, shown, strict=True):
         found = get(need)
         if found is None or (every and len(found) < 3):
-            lacks.append(("no curve of" if every else "no", metric, system, dataset))
+            lacks.append((NO_CURVE if every else "no", metric, system, dataset))
         elif any(estimate.deviation is None for estimate in (found if every else [found])):
             lacks.append(("no deviation of", metric, system, dataset))
     if lacks:
