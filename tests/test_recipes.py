@@ -100,7 +100,6 @@ def test_fine_tuning_starts_from_the_checkpoint_and_moves_it(finished, tmp_path)
     assert 0 < difference < np.abs(start.encode(x)).max()
 
 
-@pytest.mark.filterwarnings("ignore:The codes have a singular covariance")  # so few
 @pytest.mark.parametrize(
     "name",
     [
@@ -122,6 +121,7 @@ def settings(optimizer):
     return {**config, "learning_rate": pytest.approx(config["learning_rate"])}
 
 
+@pytest.mark.filterwarnings("ignore:The codes have a singular covariance")  # so few
 def test_fine_tuning_keeps_optimizers_at_a_tenth_and_fits_the_prior_again(tmp_path):
     recipe = recipes.smoke(recipes.recipe("rae-mixture-fashion"))
     recipe["prior"] = {"name": "gaussian"}
